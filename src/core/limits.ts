@@ -43,3 +43,69 @@ export const AUTH_FORGET_MS: number = 10 * 60_000;
 
 /** Addresses whose failures are remembered. Beyond it the one that failed longest ago is forgotten. */
 export const AUTH_ADDRESSES_MAX = 10_000;
+
+/** Bytes of a ring at first. Ten seconds of speech or a quarter of a second of good video. */
+export const RING_MIN_BYTES: number = 256 * 1024;
+
+/** Milliseconds between two looks at who is stalled or silent: a sixtieth of the least sensible stall time. */
+export const HOUSEKEEPING_MS = 250;
+
+/** Attempts of one address that may wait for their turn at once. Without it, many connections would outrun the wait. */
+export const AUTH_WAITING_MAX = 16;
+
+/** Characters of a message that an operator's own authenticator may send to a peer. A reply is a line, not a page. */
+export const AUTH_MESSAGE_MAX_CHARS = 200;
+
+/** Milliseconds after a change in which a file's times may not yet tell of another one: FAT counts in two seconds. */
+export const USER_FILE_COARSE_MS = 2_000;
+
+/** Milliseconds that a changed user file without a password must rest before it counts as complete. */
+export const USER_FILE_REST_MS = 100;
+
+/** KiB of memory for a new password's hash. With two passes it takes some 25 ms, and 64 MiB would take four times that. */
+export const HASH_MEMORY_KIB = 19_456;
+
+/** Milliseconds for which a refused peer's bytes are read and thrown away, so that it can read why. */
+export const PARTING_MS = 2_000;
+
+/** Bytes that a refused peer may send meanwhile: two seconds of a gigabit link. */
+export const PARTING_BYTES: number = 256 * 1024 * 1024;
+
+/** Bytes that a watcher may send after its request. It has nothing to say; a little noise is forgiven. */
+export const WATCHER_CHATTER_BYTES: number = 64 * 1024;
+
+/** Bytes not yet sent that the kernel may hold for a watcher. What waits in the ring instead can still be skipped. */
+export const KERNEL_BACKLOG_BYTES: number = 128 * 1024;
+
+/** Milliseconds of quiet after which the kernel asks a peer whether it is still there. */
+export const KEEPALIVE_MS = 60_000;
+
+/** Descriptors that are kept from connections: for listeners, user files, logs, and a plug-in's own. */
+export const DESCRIPTORS_RESERVED = 128;
+
+/** Connections where the descriptor limit cannot be read. The least that systems allow by default is 1,024. */
+export const CONNECTIONS_FALLBACK = 800;
+
+/** Lines a second that one kind of event may write to the log before its further ones are only counted. */
+export const LOG_BURST = 5;
+
+/** Milliseconds that a client waits for a connection before it calls the server unreachable. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Milliseconds that a broadcaster waits, at its stream's end, for the server to have read it all and close. */
+export const GOODBYE_MS = 30_000;
+
+/** Milliseconds before the first reconnection. Each further one waits up to twice as long as the one before. */
+export const RETRY_FIRST_MS = 500;
+
+/** Milliseconds between two reconnections at most. */
+export const RETRY_MAX_MS = 15_000;
+
+/** Milliseconds of a connection that was good, after which reconnecting begins at the first wait again. */
+export const RETRY_FORGET_MS = 10_000;
+
+/** Milliseconds between two drawings of the status line: as often as a person reads figures. */
+export const STATUS_MS = 500;
+
+/** Milliseconds without a byte after which a watcher's status line says that the stream stands still. */
+export const STANDSTILL_MS = 2_000;

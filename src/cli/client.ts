@@ -1,0 +1,201 @@
+/**
+ * What `fstream broadcast`, `fstream watch` and the seed's own command line have in common: from words and flags to a
+ * request, and from there to a connection, a status line and an exit code.
+ */
+import { newPump, broadcastOnce } from "../client/broadcast.ts";
+import type { Ask } from "../client/dial.ts";
+import { describe, EXIT_CODES, mayRetry, type Outcome } from "../client/outcome.ts";
+import { newProgress } from "../client/progress.ts";
+import { retrying } from "../client/retry.ts";
+import { statusLine, summary } from "../client/status.ts";
+import { watchOnce } from "../client/watch.ts";
+import { readTarget, type Address, type Target } from "../protocol/address.ts";
+import {
+  firstUnsendable,
+  isChannel,
+  isName,
+  writeRequest,
+  type Wish,
+} from "../protocol/request.ts";
+import { findPassword } from "./passwords.ts";
+import { talk, UsageError } from "./talk.ts";
+
+/** The flags of both commands, as citty wants them. */
+export const CLIENT_ARGS = {
+  server: {
+    type: "positional",
+    required: false,
+    description:
+      "HOST:PORT, a socket's path, or fstream://[user[:password]@]host:port/user/channel",
+  },
+  user: {
+    type: "string",
+    alias: "u",
+    valueHint: "name",
+    description: "The user whose channel it is [$FSTREAM_USER]",
+  },
+  channel: {
+    type: "string",
+    alias: "c",
+    valueHint: "name",
+    description: "The channel, any name; none is the unnamed one [$FSTREAM_CHANNEL]",
+  },
+  "channel-password": {
+    type: "string",
+    valueHint: "text",
+    description: "The channel's password [$FSTREAM_CHANNEL_PASSWORD]",
+  },
+  "channel-password-file": {
+    type: "string",
+    valueHint: "path",
+    description: "A file whose first line it is [$FSTREAM_CHANNEL_PASSWORD_FILE]",
+  },
+  "ask-channel-password": { type: "boolean", description: "Ask for it on the terminal" },
+  retry: {
+    type: "boolean",
+    alias: "r",
+    description: "Connect again whenever the connection is lost",
+  },
+  quiet: { type: "boolean", alias: "q", description: "Say nothing but errors" },
+} as const;
+
+/** The values of those flags and of those that only one of the commands has. */
+export interface ClientFlags {
+  readonly server?: string | undefined;
+  readonly user?: string | undefined;
+  readonly channel?: string | undefined;
+  readonly "user-password"?: string | undefined;
+  readonly "user-password-file"?: string | undefined;
+  readonly "ask-user-password"?: boolean | undefined;
+  readonly "channel-password"?: string | undefined;
+  readonly "channel-password-file"?: string | undefined;
+  readonly "ask-channel-password"?: boolean | undefined;
+}
+
+/** Reads an address or URL, or throws a usage error. */
+export function target(text: string): Target {
+  const parsed = readTarget(text);
+  if (!parsed.ok) {
+    throw new UsageError(parsed.message);
+  }
+  return parsed.value;
+}
+
+/** Makes of the flags, the environment and the URL what is asked of which server. */
+export async function askFrom(
+  verb: Ask["verb"],
+  flags: ClientFlags,
+  extra: Partial<Wish>,
+): Promise<{ address: Address; ask: Ask }> {
+  const { env } = process;
+  const to = target(flags.server ?? env["FSTREAM_ADDRESS"] ?? "127.0.0.1");
+  const user = flags.user ?? to.user ?? env["FSTREAM_USER"];
+  if (user === undefined || user === "") {
+    throw new UsageError(`whose channel? write fstream ${verb} --user NAME, or put it in the URL`);
+  }
+  const wish: Wish = {
+    ...extra,
+    verb,
+    user,
+    channel: flags.channel ?? to.channel ?? env["FSTREAM_CHANNEL"],
+    userPassword: await findPassword({
+      name: "user-password",
+      flag: flags["user-password"],
+      file: flags["user-password-file"] ?? env["FSTREAM_USER_PASSWORD_FILE"],
+      ask: flags["ask-user-password"],
+      url: verb === "broadcast" ? to.password : undefined,
+      env: verb === "broadcast" ? env["FSTREAM_USER_PASSWORD"] : undefined,
+    }),
+    channelPassword: await findPassword({
+      name: "channel-password",
+      flag: flags["channel-password"],
+      file: flags["channel-password-file"] ?? env["FSTREAM_CHANNEL_PASSWORD_FILE"],
+      ask: flags["ask-channel-password"],
+      url: verb === "watch" ? to.password : undefined,
+      env: env["FSTREAM_CHANNEL_PASSWORD"],
+    }),
+    reply: true,
+  };
+  checkWish(wish);
+  return { address: to.address, ask: { verb, text: writeRequest(wish) } };
+}
+
+function checkWish(wish: Wish): void {
+  const unsendable = firstUnsendable(wish);
+  if (unsendable !== undefined) {
+    throw new UsageError(`the ${unsendable} holds a comma, which the protocol cannot carry`);
+  }
+  if (!isName(wish.user)) {
+    throw new UsageError(
+      `"${wish.user}" is no user's name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and no leading dot`,
+    );
+  }
+  if (!isChannel(wish.channel ?? "")) {
+    throw new UsageError("a channel's name is at most 255 bytes without control characters");
+  }
+}
+
+/** Does what is asked between our stdin or stdout and the server, and ends the process. */
+export async function runClient(
+  address: Address,
+  ask: Ask,
+  options: { readonly retry: boolean; readonly quiet: boolean },
+): Promise<never> {
+  const progress = newProgress();
+  const interrupt = interruption();
+  const status = statusLine(progress, ask.verb, options.quiet ? null : process.stderr);
+  const base = { address, ask, progress, signal: interrupt };
+  const attempt =
+    ask.verb === "watch"
+      ? (): Promise<Outcome> => watchOnce({ ...base, output: process.stdout })
+      : broadcastAttempt(base);
+  const outcome = await retrying({
+    attempt,
+    signal: interrupt,
+    again: (last) =>
+      options.retry && (mayRetry(last) || (ask.verb === "watch" && last.kind === "ended")),
+    waiting(last, ms) {
+      progress.state = "connecting";
+      if (!options.quiet) {
+        status.clear();
+        talk.warn(
+          `${describe(last) ?? "the stream ended"}; trying again in ${(ms / 1000).toFixed(1)} s`,
+        );
+      }
+    },
+  });
+  status.stop();
+  report(outcome, options.quiet ? undefined : summary(progress, ask.verb));
+  process.exit(EXIT_CODES[outcome.kind]);
+}
+
+function broadcastAttempt(
+  base: Omit<Parameters<typeof broadcastOnce>[0], "pump">,
+): () => Promise<Outcome> {
+  const pump = newPump(process.stdin);
+  return () => broadcastOnce({ ...base, pump });
+}
+
+/** The end in one line: an error on any stderr, what was done on a terminal alone. */
+function report(outcome: Outcome, done: string | undefined): void {
+  const problem = describe(outcome);
+  if (problem !== undefined) {
+    talk.error(problem);
+  } else if (done !== undefined && process.stderr.isTTY) {
+    talk.success(done);
+  }
+}
+
+/** Fires at the first signal to end. A second one ends the process at once. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) {
+        process.exit(EXIT_CODES.interrupted);
+      }
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

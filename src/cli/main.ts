@@ -1,0 +1,88 @@
+#!/usr/bin/env bun
+/**
+ * The program `fstream`: one lazy file a command, and one place where mistakes become one line and an exit code.
+ */
+import { renderUsage, runCommand, runMain, type SubCommandsDef } from "citty";
+import packageJson from "../../package.json" with { type: "json" };
+import { nearest } from "../core/nearest.ts";
+import { command } from "./command.ts";
+import { isSeedForm, runSeedForm } from "./seed.ts";
+import { EXIT_USAGE, talk, UsageError } from "./talk.ts";
+
+const COMMANDS: SubCommandsDef = {
+  serve: () => import("./serve.ts").then((module) => module.serve),
+  broadcast: () => import("./broadcast.ts").then((module) => module.broadcast),
+  watch: () => import("./watch.ts").then((module) => module.watch),
+  users: () => import("./users.ts").then((module) => module.users),
+  demo: () => import("./demo/demo.ts").then((module) => module.demo),
+};
+
+const main = command({
+  meta: {
+    name: "fstream",
+    version: packageJson.version,
+    description: "A relay for live media over TCP",
+  },
+  subCommands: COMMANDS,
+});
+
+await run(process.argv.slice(2));
+
+async function run(words: readonly string[]): Promise<void> {
+  try {
+    if (isSeedForm(words)) {
+      await runSeedForm(words);
+    } else if (words.length === 1 && /^(?:--version|-v)$/.test(words[0] ?? "")) {
+      process.stdout.write(`${packageJson.version}\n`);
+    } else if (words.length === 0) {
+      process.stderr.write(`${await renderUsage(main)}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else if (words.some((word) => word === "--help" || word === "-h")) {
+      await help(words);
+    } else {
+      await runCommand(main, { rawArgs: [...words] });
+    }
+  } catch (error) {
+    fail(error, words);
+  }
+}
+
+/** Prints the help of the command that `words` lead to, and ends the process. */
+function help(words: readonly string[]): Promise<void> {
+  return runMain(main, {
+    rawArgs: [...words],
+    async showUsage(shown) {
+      const text = words[0] === "serve" ? await serveHelp() : await renderUsage(shown);
+      process.stdout.write(`${text.trimEnd()}\n`);
+    },
+  });
+}
+
+async function serveHelp(): Promise<string> {
+  const { serveUsage } = await import("./serve.ts");
+  return serveUsage();
+}
+
+/** Mistakes on the command line are one line each; anything else is a mistake of ours and shows where it comes from. */
+function fail(error: unknown, words: readonly string[]): void {
+  if (error instanceof UsageError) {
+    talk.error(error.message);
+    process.exitCode = EXIT_USAGE;
+  } else if (error instanceof Error && error.name === "CLIError") {
+    talk.error(explain(error, words[0] ?? ""));
+    process.exitCode = EXIT_USAGE;
+  } else {
+    talk.error(error);
+    process.exitCode = 1;
+  }
+}
+
+/** citty's own complaints, with what to type instead. */
+function explain(error: Error, word: string): string {
+  const { message } = error;
+  if (message.startsWith("Unknown command")) {
+    const near = nearest(word, Object.keys(COMMANDS));
+    return `there is no command ${word}${near === undefined ? "; see fstream --help" : `; did you mean ${near}?`}`;
+  }
+  return `${message.charAt(0).toLowerCase()}${message.slice(1)}; see --help`;
+}

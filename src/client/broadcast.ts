@@ -1,0 +1,155 @@
+/**
+ * Broadcasting: from a stream of ours to a server, exact to the byte, and no faster than the network takes them.
+ *
+ *     pump ──chunk──► socket.write ──short──► pump stopped ──drain──► the rest, then pump started
+ */
+import type { Readable } from "node:stream";
+import type { Refusal } from "../core/errors.ts";
+import { GOODBYE_MS } from "../core/limits.ts";
+import { writeAddress, type Address } from "../protocol/address.ts";
+import { dial, type Ask, type Connection } from "./dial.ts";
+import type { Outcome } from "./outcome.ts";
+import { moved, type Progress } from "./progress.ts";
+
+/**
+ * The bytes to broadcast, over as many connections as it takes. It holds at most one chunk, of which a connection may have
+ * taken a part.
+ */
+export interface Pump {
+  readonly input: Readable;
+  chunk: Uint8Array;
+  taken: number;
+  ended: boolean;
+  /** Called when there is a chunk or the end, where the present connection waits for one. */
+  wake: () => void;
+}
+
+export interface BroadcastOptions {
+  readonly address: Address;
+  readonly ask: Ask;
+  readonly pump: Pump;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A pump that reads `input` only while a connection wants more. */
+export function newPump(input: Readable): Pump {
+  const pump: Pump = {
+    input,
+    chunk: new Uint8Array(0),
+    taken: 0,
+    ended: false,
+    wake: () => {},
+  };
+  input.on("data", (chunk: Uint8Array) => {
+    input.pause();
+    pump.chunk = chunk;
+    pump.taken = 0;
+    pump.wake();
+  });
+  const end = (): void => {
+    pump.ended = true;
+    pump.wake();
+  };
+  input.on("end", end);
+  input.on("error", end);
+  input.pause();
+  return pump;
+}
+
+/** Broadcasts over one connection, until it ends in one way or another. */
+export async function broadcastOnce(options: BroadcastOptions): Promise<Outcome> {
+  const { address, ask, pump, progress, signal } = options;
+  let connection: Connection | undefined;
+  let why: Refusal | undefined;
+  let welcome = false;
+  let finished = false;
+  let timer: Timer | undefined;
+  const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
+
+  const send = (): void => {
+    if (connection === undefined || finished || why !== undefined) {
+      return;
+    }
+    if (push(pump, connection, progress) && pump.ended) {
+      finish();
+    }
+  };
+  // What the kernel has taken still arrives: the server closes when it has read to the end.
+  const finish = (): void => {
+    finished = true;
+    connection?.finish();
+    timer = setTimeout(() => connection?.abort(), GOODBYE_MS);
+  };
+  const interrupt = (): void => {
+    if (connection === undefined) {
+      close({ kind: "interrupted" });
+    } else {
+      finish();
+    }
+  };
+  signal.addEventListener("abort", interrupt);
+  pump.wake = send;
+
+  const failure = await dial(address, ask, {
+    opened(opened) {
+      connection = opened;
+      progress.state = "live";
+      if (signal.aborted) {
+        interrupt();
+      } else {
+        send();
+      }
+    },
+    welcomed() {
+      welcome = true;
+    },
+    refused(refusal) {
+      why = refusal;
+    },
+    bytes() {},
+    drained: send,
+    closed(clean) {
+      const complete = finished && clean;
+      close(signal.aborted ? { kind: "interrupted" } : ending(why, welcome, complete, address));
+    },
+  });
+  const outcome: Outcome =
+    failure === undefined ? await closed : { kind: "unreachable", message: failure };
+  clearTimeout(timer);
+  pump.wake = () => {};
+  signal.removeEventListener("abort", interrupt);
+  return outcome;
+}
+
+/** Sends what the pump holds. Returns whether all of it was taken; then more has been asked for. */
+function push(pump: Pump, connection: Connection, progress: Progress): boolean {
+  const left = pump.chunk.length - pump.taken;
+  if (left > 0) {
+    const taken = connection.write(pump.chunk, pump.taken, left);
+    if (taken < 0) {
+      return false;
+    }
+    moved(progress, taken);
+    pump.taken += taken;
+    if (taken < left) {
+      return false;
+    }
+  }
+  pump.input.resume();
+  return true;
+}
+
+function ending(
+  why: Refusal | undefined,
+  wasLive: boolean,
+  complete: boolean,
+  address: Address,
+): Outcome {
+  if (why !== undefined) {
+    return { kind: "refused", why, wasLive };
+  }
+  return complete
+    ? { kind: "ended" }
+    : { kind: "lost", message: `${writeAddress(address)} closed the connection` };
+}

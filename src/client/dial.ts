@@ -1,0 +1,171 @@
+/**
+ * One connection to a server, with the request sent and the reply taken out of what comes back.
+ */
+import type { Socket, SocketHandler } from "bun";
+import type { Refusal } from "../core/errors.ts";
+import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from "../core/limits.ts";
+import { writeAddress, type Address } from "../protocol/address.ts";
+import { writeFrame } from "../protocol/frame.ts";
+import { endReply, feedReply, newReplyReader, streamReader } from "../protocol/reply.ts";
+
+type Client = Socket;
+type Handlers = SocketHandler<undefined>;
+
+/** What the client asks for: the verb, and the whole text of the request that says so. */
+export interface Ask {
+  readonly verb: "broadcast" | "watch";
+  readonly text: string;
+}
+
+/** What happens on a connection, in this order. After `closed` nothing more is called. */
+export interface DialHandlers {
+  opened(connection: Connection): void;
+  /** The server has let us in. Never called by a server that sends no replies. */
+  welcomed(): void;
+  /** The server has sent an error frame; it closes soon. */
+  refused(why: Refusal): void;
+  /** Bytes of the stream. The array may be kept. */
+  bytes(chunk: Uint8Array): void;
+  drained(): void;
+  /** `clean` tells the peer's orderly end from a reset. */
+  closed(clean: boolean): void;
+}
+
+/** The client's side of one socket. */
+export interface Connection {
+  /** Offers bytes; returns how many were taken, or -1 when the connection is gone. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  /** Tells the server that nothing more comes, and goes on reading. */
+  finish(): void;
+  /** Closes at once. */
+  abort(): void;
+}
+
+/**
+ * Connects, sends what is asked, and reports to `handlers` from then on. Returns undefined, or a sentence that says
+ * why there is no connection.
+ */
+export async function dial(
+  address: Address,
+  ask: Ask,
+  handlers: DialHandlers,
+): Promise<string | undefined> {
+  const connecting = connect(address, socketHandlers(ask, handlers));
+  let timer: Timer | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), CONNECT_TIMEOUT_MS);
+  });
+  try {
+    if ((await Promise.race([connecting, late])) !== "late") {
+      return undefined;
+    }
+    connecting.then((socket) => socket.terminate()).catch(() => {});
+    return `no answer from ${writeAddress(address)}`;
+  } catch (error) {
+    return explain(address, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function connect(address: Address, socket: Handlers): Promise<Client> {
+  return address.kind === "unix"
+    ? Bun.connect({ unix: address.path, socket })
+    : Bun.connect({ hostname: address.host, port: address.port, socket });
+}
+
+function socketHandlers(ask: Ask, handlers: DialHandlers): Handlers {
+  const take = frameTaker(ask, handlers);
+  let ended = false;
+  let finished = false;
+  return {
+    open(socket) {
+      socket.timeout(0);
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      socket.write(writeFrame(ask.text));
+      handlers.opened({
+        ...wrap(socket),
+        finish() {
+          finished = true;
+          socket.shutdown();
+        },
+      });
+    },
+    data: (_socket, chunk) => take.bytes(chunk),
+    drain: () => handlers.drained(),
+    end: () => {
+      ended = true;
+    },
+    close(_socket, error) {
+      take.end();
+      // After our own end Bun reports the peer's only as the close.
+      handlers.closed(ended || (finished && error === undefined));
+    },
+    error(_socket, error) {
+      // A mistake of ours: it must not drown in the socket's own error handling.
+      queueMicrotask(() => {
+        throw error;
+      });
+    },
+  };
+}
+
+/**
+ * Takes the reply out of what the server sends. For a watcher everything behind it is stream. A broadcaster may get a second
+ * frame later, which says why it is sent away.
+ */
+function frameTaker(
+  ask: Ask,
+  handlers: DialHandlers,
+): { bytes(chunk: Uint8Array): void; end(): void } {
+  let reader = newReplyReader();
+  const handOn = (stream: Uint8Array): void => {
+    if (stream.length > 0) {
+      handlers.bytes(stream);
+    }
+  };
+  return {
+    bytes(chunk) {
+      let rest = feedReply(reader, chunk);
+      while (reader.state === "reply") {
+        if (reader.reply === null) {
+          handlers.welcomed();
+        } else {
+          handlers.refused(reader.reply);
+        }
+        reader = ask.verb === "watch" ? streamReader() : newReplyReader();
+        rest = feedReply(reader, rest);
+      }
+      handOn(rest);
+    },
+    end: () => handOn(endReply(reader)),
+  };
+}
+
+function wrap(socket: Client): Omit<Connection, "finish"> {
+  return {
+    write: (bytes, offset, length) => socket.write(bytes, offset, length),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    abort: () => socket.terminate(),
+  };
+}
+
+function explain(address: Address, error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const where = writeAddress(address);
+  switch (code) {
+    case "ECONNREFUSED":
+      return `nobody listens on ${where}: is the server running there?`;
+    case "ENOENT":
+      return `there is no socket at ${where}: is the server running with --unix?`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "DNS_ENOTFOUND":
+      return `there is no host of the name in ${where}`;
+    default:
+      return `cannot connect to ${where}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Watching: from a server to a stream of ours, exact to the byte, and no faster than that stream takes them.
+ *
+ *     socket ──data──► output.write ──false──► socket paused ──output drains──► socket resumed
+ */
+import type { Writable } from "node:stream";
+import type { Refusal } from "../core/errors.ts";
+import { PROBE_BYTES, recognise } from "../media/recognise.ts";
+import { writeAddress, type Address } from "../protocol/address.ts";
+import { dial, type Ask, type Connection } from "./dial.ts";
+import type { Outcome } from "./outcome.ts";
+import { moved, type Progress } from "./progress.ts";
+
+export interface WatchOptions {
+  readonly address: Address;
+  readonly ask: Ask;
+  readonly output: Writable;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Watches over one connection, until it ends in one way or another. What was received has been written by then. */
+export async function watchOnce(options: WatchOptions): Promise<Outcome> {
+  const { address, ask, output, progress, signal } = options;
+  let connection: Connection | undefined;
+  let why: Refusal | undefined;
+  const findFormat = formatFinder(progress);
+  const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
+
+  const resume = (): void => connection?.resume();
+  const interrupt = (): void => {
+    connection?.abort();
+    close({ kind: "interrupted" });
+  };
+  const broken = (): void => {
+    connection?.abort();
+    close({ kind: "broken-pipe" });
+  };
+  output.on("drain", resume);
+  output.on("error", broken);
+  signal.addEventListener("abort", interrupt);
+
+  const failure = await dial(address, ask, {
+    opened(opened) {
+      connection = opened;
+      progress.state = "waiting";
+      if (signal.aborted) {
+        interrupt();
+      }
+    },
+    welcomed() {
+      progress.state = "live";
+    },
+    refused(refusal) {
+      why = refusal;
+    },
+    bytes(chunk) {
+      moved(progress, chunk.length);
+      findFormat(chunk);
+      if (!output.write(chunk)) {
+        connection?.pause();
+      }
+    },
+    drained() {},
+    closed: (clean) => close(ending(why, clean, address)),
+  });
+  const outcome: Outcome =
+    failure === undefined ? await closed : { kind: "unreachable", message: failure };
+  if (outcome.kind !== "broken-pipe" && outcome.kind !== "interrupted") {
+    await new Promise<void>((resolve) => output.write("", () => resolve()));
+  }
+  output.off("drain", resume);
+  output.off("error", broken);
+  signal.removeEventListener("abort", interrupt);
+  return outcome;
+}
+
+function ending(why: Refusal | undefined, clean: boolean, address: Address): Outcome {
+  if (why !== undefined) {
+    return { kind: "refused", why, wasLive: false };
+  }
+  return clean
+    ? { kind: "ended" }
+    : { kind: "lost", message: `the connection to ${writeAddress(address)} was lost` };
+}
+
+/** Looks at the first bytes of a stream until they say what it is, or cannot any more. */
+function formatFinder(progress: Progress): (chunk: Uint8Array) => void {
+  let head = new Uint8Array(0);
+  let looking = progress.format === undefined;
+  return (chunk) => {
+    if (!looking) {
+      return;
+    }
+    const longer = new Uint8Array(Math.min(head.length + chunk.length, PROBE_BYTES));
+    longer.set(head);
+    longer.set(chunk.subarray(0, longer.length - head.length), head.length);
+    head = longer;
+    progress.format = recognise(head);
+    looking = progress.format === undefined && head.length < PROBE_BYTES;
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The life of a channel:
+ *
+ *                  broadcaster comes                broadcaster goes
+ *     waiting ───────────────────────► live ─────────────────────────► lingering
+ *        ▲                              ▲ │ another one comes              │   │
+ *        │                              │ └─ takeover: stays live          │   │ linger time is over
+ *        │                              └──── one returns in time ◄────────┘   │
+ *        └─────────────────────────────────────────────────────────────────────┘
+ *
+ * Each arrow is one function here. Watchers may come in every state.
+ */
+import { sameSecret } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
+import type { Request } from "../protocol/request.ts";
+import { finish, newBroadcast } from "./broadcast.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import type { Sink, Source } from "./sink.ts";
+import { admit, delist, dismiss, enlist } from "./watcher.ts";
+
+/** What a channel needs of the world. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly settings: ChannelSettings;
+  readonly counters: HubCounters;
+  /** Called when a broadcast receives no more; some of its watchers may still be on the way to its end. */
+  readonly ended: (channel: Channel, broadcast: Broadcast) => void;
+}
+
+const WRONG_PASSWORD = refusal("unauthorized", "the channel has another password");
+const TAKEN_OVER = refusal("busy", "another broadcaster has taken the channel over");
+
+/** A channel that nobody has come to yet. */
+export function newChannel(user: string, name: string): Channel {
+  return { user, name, waiting: [], live: null, source: null, password: "", lingering: null };
+}
+
+/** Says whether nobody is here and nothing is kept, so that the channel may be forgotten. */
+export function isIdle(channel: Channel): boolean {
+  return channel.live === null && channel.waiting.length === 0;
+}
+
+/** Puts `source` on air, or says why not. Those who wait and know the password are let in. */
+export function goLive(
+  around: Surroundings,
+  channel: Channel,
+  request: Request,
+  source: Source,
+): Broadcast | Refusal {
+  const previous = channel.source;
+  if (previous !== null && around.settings.takeover === "refuse") {
+    return refusal("busy", "the channel has a broadcaster");
+  }
+  channel.source = source;
+  channel.lingering?.();
+  channel.lingering = null;
+  if (previous !== null) {
+    around.counters.takeovers++;
+    previous.close(TAKEN_OVER);
+  }
+  const broadcast = channel.live ?? newBroadcast(around.clock, around.settings, around.counters);
+  broadcast.heardAt = around.clock.now();
+  if (channel.live === null) {
+    channel.live = broadcast;
+    around.counters.broadcasts++;
+  }
+  changePassword(channel, broadcast, request.channelPassword ?? "");
+  admitWaiting(channel, broadcast);
+  return broadcast;
+}
+
+/** Those who were let in with another password than the one that now rules are sent away. */
+function changePassword(channel: Channel, broadcast: Broadcast, password: string): void {
+  if (channel.password === password) {
+    return;
+  }
+  channel.password = password;
+  for (let i = broadcast.watchers.length - 1; i >= 0; i--) {
+    const watcher = broadcast.watchers[i];
+    if (watcher !== undefined && !knowsPassword(channel, watcher.password)) {
+      dismiss(broadcast, watcher);
+      watcher.sink.close(WRONG_PASSWORD);
+    }
+  }
+}
+
+function admitWaiting(channel: Channel, broadcast: Broadcast): void {
+  for (const watcher of takeWaiting(channel)) {
+    if (knowsPassword(channel, watcher.password)) {
+      admit(broadcast, watcher);
+    } else {
+      watcher.sink.close(WRONG_PASSWORD);
+    }
+  }
+}
+
+/** Empties the list of those who wait, and hands them over. */
+function takeWaiting(channel: Channel): Watcher[] {
+  const waiting = channel.waiting.splice(0);
+  for (const watcher of waiting) {
+    watcher.slot = -1;
+  }
+  return waiting;
+}
+
+/** `source` has gone: its watchers are kept for the linger time. A source that was replaced may say so too. */
+export function goSilent(around: Surroundings, channel: Channel, source: Source): void {
+  if (channel.source !== source) {
+    return;
+  }
+  channel.source = null;
+  if (around.settings.linger === 0) {
+    endLive(around, channel);
+  } else {
+    channel.lingering = around.clock.after(around.settings.linger, () => endLive(around, channel));
+  }
+}
+
+/** Ends what is live or lingers. Everyone who watches gets what was received, and then a clean close. */
+export function endLive(around: Surroundings, channel: Channel): void {
+  const broadcast = channel.live;
+  channel.lingering?.();
+  channel.lingering = null;
+  channel.live = null;
+  channel.password = "";
+  if (broadcast !== null) {
+    finish(broadcast);
+    around.ended(channel, broadcast);
+  }
+}
+
+/** Ends what is live, cleanly for those who watch it, and sends everybody else away with `why`. */
+export function closeChannel(around: Surroundings, channel: Channel, why: Refusal): void {
+  const { source } = channel;
+  channel.source = null;
+  source?.close(why);
+  for (const watcher of takeWaiting(channel)) {
+    watcher.sink.close(why);
+  }
+  endLive(around, channel);
+}
+
+/** Lets a watcher in, has it wait, or says why neither. */
+export function joinChannel(channel: Channel, request: Request, sink: Sink): Watcher | Refusal {
+  if (channel.source === null && !request.wait) {
+    return refusal("not-live", "the channel is not live");
+  }
+  if (channel.live !== null && !knowsPassword(channel, request.channelPassword)) {
+    return WRONG_PASSWORD;
+  }
+  const watcher: Watcher = {
+    sink,
+    channel,
+    password: request.channelPassword,
+    join: request.join,
+    broadcast: null,
+    cursor: 0,
+    blocked: false,
+    movedAt: 0,
+    slot: -1,
+  };
+  if (channel.source !== null && channel.live !== null) {
+    admit(channel.live, watcher);
+  } else {
+    enlist(channel.waiting, watcher);
+  }
+  return watcher;
+}
+
+/** Forgets a watcher that has gone, wherever it is. Harmless when it is nowhere. */
+export function leaveChannel(watcher: Watcher): void {
+  if (watcher.broadcast !== null) {
+    dismiss(watcher.broadcast, watcher);
+  } else if (watcher.slot >= 0) {
+    delist(watcher.channel.waiting, watcher);
+  }
+}
+
+function knowsPassword(channel: Channel, offered: string | undefined): boolean {
+  return channel.password === "" || sameSecret(offered ?? "", channel.password);
+}

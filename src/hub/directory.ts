@@ -1,0 +1,206 @@
+/**
+ * All channels of a server, by name, and the way in for broadcasters and watchers.
+ */
+import type { Clock } from "../core/clock.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
+import { HOUSEKEEPING_MS } from "../core/limits.ts";
+import type { Request } from "../protocol/request.ts";
+import { drained, inspect, receive } from "./broadcast.ts";
+import {
+  closeChannel,
+  goLive,
+  goSilent,
+  isIdle,
+  joinChannel,
+  leaveChannel,
+  newChannel,
+  type Surroundings,
+} from "./channel.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import type { Sink, Source } from "./sink.ts";
+
+/** A broadcaster's way into the hub. */
+export interface Feed {
+  /** Takes the next bytes of the stream; they are copied before it returns. */
+  receive(chunk: Uint8Array): void;
+  /** The broadcaster has gone. Harmless when the hub has sent it away itself. */
+  end(): void;
+}
+
+/** A watcher's way back into the hub. */
+export interface Seat {
+  /** The sink can take bytes again. */
+  drained(): void;
+  /** The watcher has gone. Harmless when the hub has sent it away itself. */
+  leave(): void;
+}
+
+export interface Directory {
+  readonly counters: HubCounters;
+  /** Puts a broadcaster on air, or says why not. */
+  broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
+  /** Lets a watcher in or has it wait, or says why neither. The sink may be called before this returns. */
+  watch(request: Request, sink: Sink): { seat: Seat } | { refused: Refusal };
+  /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
+  close(): void;
+}
+
+const SHUTTING_DOWN = refusal("shutting-down", "the server is shutting down");
+
+/** A directory without channels. */
+export function newDirectory(clock: Clock, settings: ChannelSettings): Directory {
+  const channels = new Map<string, Channel>();
+  /** Broadcasts that have ended, while somebody is still on the way to their end. */
+  const leaving = new Set<Broadcast>();
+  const counters = newCounters();
+  let closed = false;
+
+  const around: Surroundings = { clock, settings, counters, ended };
+
+  function ended(channel: Channel, broadcast: Broadcast): void {
+    if (broadcast.watchers.length > 0) {
+      leaving.add(broadcast);
+    }
+    forgetIfIdle(channel);
+  }
+
+  function channelOf(request: Request): Channel {
+    const key = keyOf(request.user, request.channel);
+    const channel = channels.get(key) ?? newChannel(request.user, request.channel);
+    channels.set(key, channel);
+    return channel;
+  }
+
+  /** A channel that was forgotten while watchers were on the way to its end may have a namesake by now. */
+  function forgetIfIdle(channel: Channel): void {
+    const key = keyOf(channel.user, channel.name);
+    if (isIdle(channel) && channels.get(key) === channel) {
+      channels.delete(key);
+    }
+  }
+
+  const keepHouse = repeating(clock, () => {
+    for (const channel of channels.values()) {
+      lookAfter(around, channel);
+    }
+    for (const broadcast of leaving) {
+      inspect(broadcast);
+      if (broadcast.watchers.length === 0) {
+        leaving.delete(broadcast);
+      }
+    }
+    return channels.size + leaving.size > 0;
+  });
+
+  return {
+    counters,
+    broadcast(request, source) {
+      if (closed) {
+        return { refused: SHUTTING_DOWN };
+      }
+      const channel = channelOf(request);
+      const result = goLive(around, channel, request, source);
+      if ("code" in result) {
+        return { refused: result };
+      }
+      keepHouse();
+      return { feed: newFeed(around, channel, result, source) };
+    },
+    watch(request, sink) {
+      if (closed) {
+        return { refused: SHUTTING_DOWN };
+      }
+      const channel = channelOf(request);
+      const result = joinChannel(channel, request, sink);
+      forgetIfIdle(channel);
+      return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
+    },
+    close() {
+      closed = true;
+      for (const channel of channels.values()) {
+        closeChannel(around, channel, SHUTTING_DOWN);
+      }
+    },
+  };
+}
+
+/**
+ * Calls `work` every HOUSEKEEPING_MS from the first call of the returned function on, until it says that nothing is left
+ * to look after; then a further call begins anew.
+ */
+function repeating(clock: Clock, work: () => boolean): () => void {
+  let running = false;
+  const run = (): void => {
+    running = work();
+    if (running) {
+      clock.after(HOUSEKEEPING_MS, run);
+    }
+  };
+  return () => {
+    if (!running) {
+      running = true;
+      clock.after(HOUSEKEEPING_MS, run);
+    }
+  };
+}
+
+function newCounters(): HubCounters {
+  return {
+    broadcasts: 0,
+    watchers: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    takeovers: 0,
+    skips: 0,
+    tooSlow: 0,
+  };
+}
+
+/** A user's name holds no slash, so no two channels have the same key. */
+function keyOf(user: string, name: string): string {
+  return `${user}/${name}`;
+}
+
+/** Once in a while: who has stalled, and who has fallen silent. */
+function lookAfter(around: Surroundings, channel: Channel): void {
+  if (channel.live === null) {
+    return;
+  }
+  inspect(channel.live);
+  const { source } = channel;
+  if (source !== null && around.clock.now() - channel.live.heardAt >= around.settings.silence) {
+    goSilent(around, channel, source);
+    source.close(refusal("timeout", "the broadcaster sent nothing for too long"));
+  }
+}
+
+/** The feed of `source`, dead as soon as another broadcaster has taken its place. */
+function newFeed(
+  around: Surroundings,
+  channel: Channel,
+  broadcast: Broadcast,
+  source: Source,
+): Feed {
+  return {
+    receive(chunk) {
+      if (channel.source === source) {
+        receive(broadcast, chunk);
+      }
+    },
+    end: () => goSilent(around, channel, source),
+  };
+}
+
+function newSeat(watcher: Watcher, forgetIfIdle: (channel: Channel) => void): Seat {
+  return {
+    drained() {
+      if (watcher.broadcast !== null) {
+        drained(watcher.broadcast, watcher);
+      }
+    },
+    leave() {
+      leaveChannel(watcher);
+      forgetIfIdle(watcher.channel);
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * Where a server is: `HOST:PORT`, a unix socket's path, or a URL that also says what is wanted there.
+ */
+
+export const DEFAULT_PORT = 61920;
+
+export type Address =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+/** What one word on the command line says of server, user, channel and password. */
+export interface Target {
+  readonly address: Address;
+  readonly user: string | undefined;
+  readonly channel: string | undefined;
+  /** The password of the URL's user part: a broadcaster's own, a watcher's for the channel. */
+  readonly password: string | undefined;
+}
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; message: string };
+
+const SCHEME = "fstream://";
+
+/**
+ * Reads `HOST:PORT`, `HOST`, `:PORT`, `[V6]:PORT`, a bare IPv6 address, `unix:PATH`, or a path that begins with `/` or
+ * with a dot and a slash. Without a host it is this machine, without a port the default one.
+ */
+export function readAddress(text: string): Parsed<Address> {
+  if (/^(?:unix:|\.{0,2}\/)/.test(text)) {
+    const path = text.replace(/^unix:/, "");
+    return path === "" ? no("a unix socket needs a path after unix:") : yes({ kind: "unix", path });
+  }
+  const match =
+    /^(?:\[(?<v6>[^\]]*)\]|(?<bare>[^:[\]]*:[^[\]]*:[^[\]]*)|(?<host>[^:[\]]*))(?::(?<port>[^:]*))?$/.exec(
+      text,
+    );
+  const parts = match?.groups;
+  if (text === "" || parts === undefined) {
+    return no(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or a socket's path`);
+  }
+  const port = parts["port"] === undefined ? DEFAULT_PORT : readPort(parts["port"]);
+  if (port === undefined) {
+    return no(`"${text}" has no valid port: it is a number from 1 to 65535`);
+  }
+  const host = parts["v6"] ?? parts["bare"] ?? parts["host"] ?? "";
+  return yes({ kind: "tcp", host: host === "" ? "127.0.0.1" : host, port });
+}
+
+/** Reads what {@link readAddress} reads, and `fstream://[user[:password]@]host:port/user/channel`. */
+export function readTarget(text: string): Parsed<Target> {
+  if (text.startsWith(SCHEME)) {
+    return readUrl(text);
+  }
+  const other = /^([a-z][a-z+.-]*):\/\//i.exec(text)?.[1];
+  if (other !== undefined) {
+    return no(`${other}:// is not spoken here: write fstream://HOST:PORT/USER/CHANNEL`);
+  }
+  const address = readAddress(text);
+  return address.ok
+    ? yes({ address: address.value, user: undefined, channel: undefined, password: undefined })
+    : address;
+}
+
+/** The address as a person writes it, fit for {@link readAddress}. */
+export function writeAddress(address: Address): string {
+  if (address.kind === "unix") {
+    return `unix:${address.path}`;
+  }
+  return address.host.includes(":")
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`;
+}
+
+/**
+ * A URL's parts, each percent-decoded. A host that decodes to a path (`%2Frun%2Ffstream.sock`) is a unix socket.
+ * The message never repeats the URL: it may hold a password.
+ */
+function readUrl(text: string): Parsed<Target> {
+  const shape = /^fstream:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^?#]*)?$/;
+  const parts = shape.exec(text)?.groups;
+  if (parts === undefined) {
+    return no("the URL is not of the form fstream://[user[:password]@]host:port/user/channel");
+  }
+  const colon = (parts["userinfo"] ?? "").indexOf(":");
+  const [, pathUser, channel, ...more] = (parts["path"] ?? "").split("/").map(decode);
+  const login = decode((parts["userinfo"] ?? "").slice(0, colon < 0 ? undefined : colon));
+  const password = colon < 0 ? undefined : decode((parts["userinfo"] ?? "").slice(colon + 1));
+  const host = decode(parts["host"] ?? "");
+  if ([pathUser, channel, login, password, host].includes(null)) {
+    return no("the URL holds a % that begins no %XX: write it as %25");
+  }
+  if (pathUser && login && pathUser !== login) {
+    return no(`the URL names two users: ${login} before the @ and ${pathUser} in the path`);
+  }
+  if (more.length > 0) {
+    return no("the URL's path is /user/channel: write a slash inside a name as %2F");
+  }
+  const address = readAddress(host === "" || host === null ? ":" + DEFAULT_PORT : host);
+  if (!address.ok) {
+    return address;
+  }
+  return yes({
+    address: address.value,
+    user: pathUser || login || undefined,
+    channel: channel ?? undefined,
+    password: password ?? undefined,
+  });
+}
+
+function readPort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65535 ? port : undefined;
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function yes<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+function no(message: string): { ok: false; message: string } {
+  return { ok: false, message };
+}

@@ -1,0 +1,302 @@
+/**
+ * One socket, from its first byte to its close:
+ *
+ *     handshake ──► checking ──► broadcasting ──┐
+ *         │            │   └───► watching ──────┤
+ *         │            │                        ▼
+ *         └────────────┴──► parting ─────────► closed
+ *
+ * `checking` is the authenticator's time; the socket is paused. `parting` is a peer that has been told why it is refused,
+ * while what it may still be sending is read and thrown away: a plain close would reset the connection and destroy the
+ * reply on its way. A connection reaches `closed` once, with one reason, which is logged there and nowhere else.
+ */
+import type { Socket } from "bun";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Clock } from "../core/clock.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
+import { PARTING_BYTES, PARTING_MS, WATCHER_CHATTER_BYTES } from "../core/limits.ts";
+import type { Directory, Feed, Seat } from "../hub/directory.ts";
+import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
+import { writeReply } from "../protocol/reply.ts";
+import type { Request } from "../protocol/request.ts";
+
+/** What all connections of a server share. */
+export interface Shared {
+  readonly clock: Clock;
+  readonly directory: Directory;
+  readonly authenticator: Authenticator;
+  readonly handshakeTimeout: number;
+  readonly boundKernelBacklog: (socket: object) => void;
+  /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
+  readonly witness: Witness;
+}
+
+export interface Witness {
+  started(connection: Connection): void;
+  closed(connection: Connection, reason: Reason): void;
+}
+
+/** Why a connection ended: a code of the protocol, or what the peer did. */
+export type Reason =
+  Refusal | { readonly code: "left" | "reset" | "ended"; readonly message: string };
+
+type State = "handshake" | "checking" | "broadcasting" | "watching" | "parting" | "closed";
+
+export interface Connection {
+  readonly shared: Shared;
+  readonly socket: Socket<Connection | undefined>;
+  readonly peer: string;
+  readonly address: string;
+  readonly openedAt: number;
+  state: State;
+  handshake: Handshake | null;
+  request: Request | null;
+  /** What came in one piece with the request; the hub gets it once the peer is let in. */
+  early: Uint8Array | null;
+  feed: Feed | null;
+  seat: Seat | null;
+  /** Bytes of the stream, received from a broadcaster or taken by a watcher's socket. */
+  bytes: number;
+  /** Bytes that came where none should. */
+  noise: number;
+  /** Whether the peer has been let in: from then on a watcher gets stream bytes and nothing else. */
+  admitted: boolean;
+  /** The reason as far as it is known: that of a peer which is parting. */
+  reason: Reason | null;
+  cancelTimer: () => void;
+}
+
+const LEFT: Reason = { code: "left", message: "the peer closed the connection" };
+const RESET: Reason = { code: "reset", message: "the peer reset the connection" };
+const ENDED: Reason = { code: "ended", message: "the broadcast ended" };
+const NO_HANDSHAKE = refusal("timeout", "the request was not complete in time");
+const CHATTER = refusal("bad-request", "a watcher sent bytes after its request");
+
+/** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
+export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
+  const connection: Connection = {
+    shared,
+    socket,
+    address: socket.remoteAddress ?? "",
+    peer: peerName(socket),
+    openedAt: shared.clock.now(),
+    state: "handshake",
+    handshake: newHandshake(),
+    request: null,
+    early: null,
+    feed: null,
+    seat: null,
+    bytes: 0,
+    noise: 0,
+    admitted: false,
+    reason: null,
+    cancelTimer: () => {},
+  };
+  connection.cancelTimer = shared.clock.after(shared.handshakeTimeout, () =>
+    refuse(connection, NO_HANDSHAKE, false),
+  );
+  return connection;
+}
+
+/** Bytes have come. */
+export function onData(connection: Connection, chunk: Uint8Array): void {
+  switch (connection.state) {
+    case "handshake":
+      return onHandshake(connection, chunk);
+    case "broadcasting":
+      connection.bytes += chunk.length;
+      return connection.feed?.receive(chunk);
+    case "watching":
+      return onNoise(connection, chunk.length, WATCHER_CHATTER_BYTES, CHATTER);
+    case "parting":
+      return onNoise(connection, chunk.length, PARTING_BYTES, null);
+    case "checking":
+    case "closed":
+      return;
+  }
+}
+
+/** The socket can take bytes again. */
+export function onDrain(connection: Connection): void {
+  connection.seat?.drained();
+}
+
+/** The socket is closed, by the peer or by us. */
+export function onClose(connection: Connection, error: Error | undefined): void {
+  if (connection.state === "closed") {
+    return;
+  }
+  connection.state = "closed";
+  connection.cancelTimer();
+  connection.handshake = null;
+  connection.early = null;
+  connection.seat?.leave();
+  connection.feed?.end();
+  const reason = connection.reason ?? (error === undefined ? LEFT : RESET);
+  connection.shared.witness.closed(connection, reason);
+}
+
+/** Sends the peer away at once: `why` is what the log says. */
+export function cut(connection: Connection, why: Reason): void {
+  connection.reason ??= why;
+  connection.socket.terminate();
+}
+
+function onHandshake(connection: Connection, chunk: Uint8Array): void {
+  const { handshake } = connection;
+  if (handshake === null) {
+    return;
+  }
+  const used = feedHandshake(handshake, chunk);
+  switch (handshake.state) {
+    case "length":
+    case "nul":
+    case "text":
+      return;
+    case "failed":
+      return refuse(connection, handshake.bad ?? CHATTER, handshake.bad?.reply ?? false);
+    case "http":
+      return refuse(connection, refusal("bad-request", "this is HTTP"), false);
+    case "request":
+      connection.request = handshake.request ?? null;
+      connection.early = used < chunk.length ? chunk.subarray(used) : null;
+      return check(connection);
+  }
+}
+
+/** Asks the authenticator; until it answers no byte is read. */
+function check(connection: Connection): void {
+  const { shared, socket, request } = connection;
+  if (request === null) {
+    return;
+  }
+  connection.state = "checking";
+  connection.handshake = null;
+  connection.cancelTimer();
+  socket.pause();
+  shared.authenticator
+    .authenticate({ ...request, address: connection.address })
+    .then((refused) => {
+      if (connection.state === "checking") {
+        settle(connection, request, refused);
+      }
+    })
+    .catch((error: unknown) => cut(connection, internal(error)));
+}
+
+function settle(connection: Connection, request: Request, refused: Refusal | null): void {
+  if (refused !== null) {
+    refuse(connection, refused, request.reply);
+  } else if (request.verb === "broadcast") {
+    startBroadcast(connection, request);
+  } else {
+    startWatch(connection, request);
+  }
+  if (connection.state !== "closed") {
+    connection.socket.resume();
+  }
+}
+
+function startBroadcast(connection: Connection, request: Request): void {
+  const result = connection.shared.directory.broadcast(request, {
+    close: (why) => refuse(connection, why, request.reply),
+  });
+  if ("refused" in result) {
+    refuse(connection, result.refused, request.reply);
+    return;
+  }
+  connection.state = "broadcasting";
+  connection.feed = result.feed;
+  admit(connection, request);
+  connection.shared.witness.started(connection);
+  if (connection.early !== null) {
+    connection.bytes += connection.early.length;
+    result.feed.receive(connection.early);
+    connection.early = null;
+  }
+}
+
+function startWatch(connection: Connection, request: Request): void {
+  const { socket, shared } = connection;
+  connection.state = "watching";
+  connection.early = null;
+  shared.boundKernelBacklog(socket);
+  shared.witness.started(connection);
+  const result = shared.directory.watch(request, {
+    admitted: () => admit(connection, request),
+    write(buffer, offset, length) {
+      const taken = socket.write(buffer, offset, length);
+      connection.bytes += taken;
+      return taken;
+    },
+    close: (why) => endWatch(connection, request, why),
+  });
+  if ("refused" in result) {
+    refuse(connection, result.refused, request.reply);
+  } else if (connection.state === "watching") {
+    connection.seat = result.seat;
+  } else {
+    result.seat.leave();
+  }
+}
+
+/**
+ * The hub is done with a watcher. One that waits can still be told why; one in mid-stream only sees its end, and one that
+ * was too slow sees a reset, which also frees what the kernel holds for it.
+ */
+function endWatch(connection: Connection, request: Request, why: Refusal | null): void {
+  if (why === null) {
+    connection.reason = ENDED;
+    connection.socket.end();
+  } else if (why.code === "too-slow") {
+    cut(connection, why);
+  } else {
+    refuse(connection, why, request.reply && !connection.admitted);
+  }
+}
+
+/** Tells the peer why, where it asked to be told, and closes the connection when it can have read that. */
+function refuse(connection: Connection, why: Refusal, reply: boolean): void {
+  const { socket, shared } = connection;
+  connection.reason = why;
+  if (!reply) {
+    socket.end();
+    return;
+  }
+  connection.state = "parting";
+  connection.noise = 0;
+  connection.early = null;
+  socket.write(writeReply(why));
+  socket.shutdown();
+  connection.cancelTimer = shared.clock.after(PARTING_MS, () => socket.terminate());
+}
+
+/** The peer is let in, and told so where it asked. */
+function admit(connection: Connection, request: Request): void {
+  connection.admitted = true;
+  if (request.reply) {
+    connection.socket.write(writeReply(null));
+  }
+}
+
+/** Bytes that mean nothing: a bounded number of them is read and thrown away. */
+function onNoise(connection: Connection, length: number, bound: number, why: Reason | null): void {
+  connection.noise += length;
+  if (connection.noise > bound) {
+    cut(connection, why ?? connection.reason ?? LEFT);
+  }
+}
+
+function internal(error: unknown): Refusal {
+  return refusal("forbidden", `internal error: ${String(error)}`);
+}
+
+function peerName(socket: Socket<Connection | undefined>): string {
+  const address = socket.remoteAddress;
+  if (address === undefined) {
+    return "a unix socket";
+  }
+  return address.includes(":")
+    ? `[${address}]:${socket.remotePort}`
+    : `${address}:${socket.remotePort}`;
+}

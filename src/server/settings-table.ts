@@ -1,0 +1,201 @@
+/**
+ * The one table of settings. An entry here is all that a new setting takes: its flag, its environment name, its line in
+ * the help and in the example file, and its type in {@link Settings} follow from it.
+ *
+ * Defaults and bounds stand as a person would write them, and pass through the same parser as what people write.
+ */
+import type { DurationUnit, SizeUnit } from "../core/units.ts";
+
+export type Section = "server" | "channel" | "limits";
+
+/** What a setting holds, with what its kind needs to know. */
+type Kind =
+  | { readonly kind: "addresses" }
+  | { readonly kind: "choice"; readonly choices: readonly string[] }
+  | { readonly kind: "count"; readonly min: number; readonly max: number }
+  | {
+      readonly kind: "duration";
+      readonly bare: DurationUnit;
+      readonly min: string;
+      readonly max: string;
+    }
+  /** A path whose default is empty may be empty: that is none. */
+  | { readonly kind: "path" }
+  | { readonly kind: "port" }
+  | { readonly kind: "size"; readonly bare: SizeUnit; readonly min: string; readonly max: string };
+
+/** One setting. The bounds, the choices and the unit of a bare number are added to `help` where it is shown. */
+export type Row = Kind & {
+  readonly section: Section;
+  readonly default: string;
+  readonly help: string;
+};
+
+export const SETTINGS = {
+  host: {
+    section: "server",
+    kind: "addresses",
+    default: "0.0.0.0, ::",
+    help: "Addresses to listen on, with commas between them.",
+  },
+  port: {
+    section: "server",
+    kind: "port",
+    default: "61920",
+    help: "Port to listen on; 0 takes any free one.",
+  },
+  unix: {
+    section: "server",
+    kind: "path",
+    default: "",
+    help: "Path of a unix socket to listen on as well.",
+  },
+  users: {
+    section: "server",
+    kind: "path",
+    default: "users",
+    help: "Folder of the user files.",
+  },
+  auth: {
+    section: "server",
+    kind: "path",
+    default: "",
+    help: "Path of a module that decides who may connect, in place of the user files.",
+  },
+  drain: {
+    section: "server",
+    kind: "duration",
+    bare: "s",
+    min: "0",
+    max: "1h",
+    default: "10s",
+    help: "Time that a server which stops gives its watchers to take what is left.",
+  },
+  "log-level": {
+    section: "server",
+    kind: "choice",
+    choices: ["error", "warn", "info", "debug"],
+    default: "info",
+    help: "Least weight of what is logged.",
+  },
+  coalesce: {
+    section: "channel",
+    kind: "duration",
+    bare: "ms",
+    min: "0",
+    max: "10s",
+    default: "5ms",
+    help: "Least time between two fan-outs of one channel; more costs delay and saves CPU.",
+  },
+  window: {
+    section: "channel",
+    kind: "size",
+    bare: "B",
+    min: "256KiB",
+    max: "1GiB",
+    default: "16MiB",
+    help: "Most of its stream that a channel holds for watchers that join or lag.",
+  },
+  slow: {
+    section: "channel",
+    kind: "choice",
+    choices: ["close", "skip"],
+    default: "close",
+    help: "What becomes of a watcher too slow for a stream of unknown format.",
+  },
+  stall: {
+    section: "channel",
+    kind: "duration",
+    bare: "s",
+    min: "1s",
+    max: "1h",
+    default: "15s",
+    help: "Time without taking a byte after which a watcher is closed.",
+  },
+  takeover: {
+    section: "channel",
+    kind: "choice",
+    choices: ["replace", "refuse"],
+    default: "replace",
+    help: "What a second broadcaster does to the first: take its place, or be turned away.",
+  },
+  linger: {
+    section: "channel",
+    kind: "duration",
+    bare: "s",
+    min: "0",
+    max: "1h",
+    default: "10s",
+    help: "Time that watchers are kept when their broadcaster goes away.",
+  },
+  silence: {
+    section: "channel",
+    kind: "duration",
+    bare: "s",
+    min: "1s",
+    max: "24h",
+    default: "30s",
+    help: "Time without a byte after which a broadcaster is taken for dead.",
+  },
+  "max-connections": {
+    section: "limits",
+    kind: "count",
+    min: 0,
+    max: 1_000_000,
+    default: "0",
+    help: "Connections at once; 0 is as many as the limit on open files safely allows.",
+  },
+  "handshake-timeout": {
+    section: "limits",
+    kind: "duration",
+    bare: "s",
+    min: "100ms",
+    max: "1m",
+    default: "5s",
+    help: "Time that a connection may take to say what it wants.",
+  },
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<R extends Row> = R extends { kind: "addresses" }
+  ? readonly string[]
+  : R extends { kind: "choice"; choices: readonly (infer Choice)[] }
+    ? Choice
+    : R extends { kind: "path" }
+      ? PathOf<R["default"]>
+      : R extends { kind: "count" | "duration" | "port" | "size" }
+        ? number
+        : never;
+
+type PathOf<Default extends string> = Default extends "" ? string | undefined : string;
+
+/** Every setting by its name. Times are milliseconds, sizes are bytes. */
+export type Settings = {
+  readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]>;
+};
+
+/** The names in the order of the table. */
+export const SETTING_NAMES: readonly SettingName[] = Object.keys(SETTINGS).filter(isSettingName);
+
+/** The sections that hold a setting, in the order of the table. */
+export const SECTIONS: readonly Section[] = [
+  ...new Set(SETTING_NAMES.map((name) => SETTINGS[name].section)),
+];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/**
+ * The entry of a setting, as any entry: for code that treats all of them alike. This is also where the compiler holds
+ * the table to {@link Row}, for `satisfies` and isolated declarations do not go together.
+ */
+export function rowOf(name: SettingName): Row {
+  return SETTINGS[name];
+}
+
+/** "max-connections" is FSTREAM_MAX_CONNECTIONS in the environment. */
+export function environmentName(name: SettingName): string {
+  return `FSTREAM_${name.toUpperCase().replaceAll("-", "_")}`;
+}
