@@ -58,6 +58,8 @@ interface Turn {
   next: PromiseWithResolvers<Found> | undefined;
 }
 
+const UNKNOWN: Found = { kind: "unknown" };
+
 /** Looks users up in `folder`. */
 export function userLookup(options: UserLookupOptions): UserLookup {
   const { folder, files = realFiles, now = Date.now, pause = Bun.sleep } = options;
@@ -71,7 +73,7 @@ export function userLookup(options: UserLookupOptions): UserLookup {
       return undefined;
     }
     const exact = await isExactName(files, folder, name);
-    const found: Found = exact ? interpret(content.bytes) : { kind: "unknown" };
+    const found = exact ? interpret(content.bytes) : UNKNOWN;
     return { stamp: content.stamp, readAt, found };
   };
 
@@ -92,15 +94,16 @@ export function userLookup(options: UserLookupOptions): UserLookup {
 
   /** Gives a file that may be half written the time to become whole. */
   const look = async (name: string): Promise<Found> => {
-    let known = await current(name);
-    if (mayBeHalfWritten(known, now())) {
-      await pause(USER_FILE_REST_MS);
-      known = await current(name);
-      if (mayBeHalfWritten(known, now())) {
-        throw new Error("it has no password and is being changed again and again");
-      }
+    const first = await current(name);
+    if (!mayBeHalfWritten(first, now())) {
+      return first?.found ?? UNKNOWN;
     }
-    return known?.found ?? { kind: "unknown" };
+    await pause(USER_FILE_REST_MS);
+    const rested = await current(name);
+    if (mayBeHalfWritten(rested, now()) && !isSame(first?.stamp, rested?.stamp)) {
+      throw new Error("it has no password and is being changed again and again");
+    }
+    return rested?.found ?? UNKNOWN;
   };
 
   const begin = async (name: string): Promise<Found> => {
@@ -149,13 +152,17 @@ function unusable(error: unknown): Found {
  * not known to be: the next change may have got the same times.
  */
 function isStill(known: Known, stamp: FileStamp): boolean {
-  const old = known.stamp;
-  const same =
-    old.ino === stamp.ino &&
-    old.size === stamp.size &&
-    old.mtimeNs === stamp.mtimeNs &&
-    old.ctimeNs === stamp.ctimeNs;
-  return same && Math.abs(known.readAt - changedAt(stamp)) > USER_FILE_COARSE_MS;
+  const isOld = Math.abs(known.readAt - changedAt(stamp)) > USER_FILE_COARSE_MS;
+  return isOld && isSame(known.stamp, stamp);
+}
+
+function isSame(a: FileStamp | undefined, b: FileStamp | undefined): boolean {
+  return (
+    a?.ino === b?.ino &&
+    a?.size === b?.size &&
+    a?.mtimeNs === b?.mtimeNs &&
+    a?.ctimeNs === b?.ctimeNs
+  );
 }
 
 /**

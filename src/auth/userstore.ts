@@ -10,9 +10,23 @@ import { join } from "node:path";
 import { decodeUtf8 } from "../core/bytes.ts";
 import { USER_FILE_MAX_BYTES } from "../core/limits.ts";
 import { isName } from "../protocol/request.ts";
-import { errorCode, isExactName, realFiles, USER_SUFFIX, userPath } from "./files.ts";
+import {
+  errorCode,
+  isExactName,
+  realFiles,
+  USER_SUFFIX,
+  userPath,
+  type FileSystem,
+} from "./files.ts";
 import { hashPassword } from "./password.ts";
 import { isOpen, readUserFile, writeUserFile } from "./userfile.ts";
+
+/** How a user is written. */
+export interface AddUserOptions {
+  readonly replace?: boolean;
+  /** Where it is looked whether the user exists. */
+  readonly files?: FileSystem;
+}
 
 /** A user as a list shows it. */
 export interface UserEntry {
@@ -30,7 +44,7 @@ export async function addUser(
   folder: string,
   name: string,
   password: string | null,
-  options: { readonly replace?: boolean } = {},
+  options: AddUserOptions = {},
 ): Promise<void> {
   checkName(name);
   checkPassword(password);
@@ -40,7 +54,8 @@ export async function addUser(
   const draft = join(folder, `.${name}.${randomUUID()}.new`);
   try {
     await writeDraft(draft, writeUserFile(hash));
-    await (options.replace === true ? replaceUser : placeUser)(draft, folder, name);
+    const place = options.replace === true ? replaceUser : placeUser;
+    await place(draft, folder, name, options.files ?? realFiles);
   } finally {
     await unlink(draft).catch(ignoreMissing);
   }
@@ -62,10 +77,15 @@ export async function listUsers(folder: string): Promise<readonly UserEntry[]> {
 }
 
 /** Removes a user's file; says whether there was one. */
-export async function removeUser(folder: string, name: string): Promise<boolean> {
+export async function removeUser(
+  folder: string,
+  name: string,
+  files: FileSystem = realFiles,
+): Promise<boolean> {
   checkName(name);
   const path = userPath(folder, name);
-  if ((await realFiles.stat(path)) === undefined || !(await isExactName(realFiles, folder, name))) {
+  const exists = (await files.stat(path)) !== undefined;
+  if (!exists || !(await isExactName(files, folder, name))) {
     return false;
   }
   await unlink(path);
@@ -95,28 +115,33 @@ async function writeDraft(path: string, text: string): Promise<void> {
 }
 
 /** Links, which fails where the name is taken even if another process takes it at the same moment. */
-async function placeUser(draft: string, folder: string, name: string): Promise<void> {
+async function placeUser(
+  draft: string,
+  folder: string,
+  name: string,
+  files: FileSystem,
+): Promise<void> {
+  const path = userPath(folder, name);
   try {
-    await link(draft, userPath(folder, name));
+    await link(draft, path);
   } catch (error) {
-    if (errorCode(error) === "EEXIST") {
+    // File systems without links, such as FAT, fail in ways of their own. There the name is looked up first.
+    if (errorCode(error) === "EEXIST" || (await files.stat(path)) !== undefined) {
       throw new Error(`The user ${name} exists already.`, { cause: error });
     }
-    await placeWithoutLinks(draft, folder, name);
+    await rename(draft, path);
   }
 }
 
-/** For the file systems that know no links, such as FAT. */
-async function placeWithoutLinks(draft: string, folder: string, name: string): Promise<void> {
-  if ((await realFiles.stat(userPath(folder, name))) !== undefined) {
-    throw new Error(`The user ${name} exists already.`);
-  }
-  await rename(draft, userPath(folder, name));
-}
-
-async function replaceUser(draft: string, folder: string, name: string): Promise<void> {
+async function replaceUser(
+  draft: string,
+  folder: string,
+  name: string,
+  files: FileSystem,
+): Promise<void> {
   const path = userPath(folder, name);
-  if ((await realFiles.stat(path)) !== undefined && !(await isExactName(realFiles, folder, name))) {
+  const exists = (await files.stat(path)) !== undefined;
+  if (exists && !(await isExactName(files, folder, name))) {
     throw new Error(`This file system cannot tell ${name} from a user who differs in case only.`);
   }
   await rename(draft, path);

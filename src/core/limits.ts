@@ -47,6 +47,13 @@ export const AUTH_ADDRESSES_MAX = 10_000;
 /** Bytes of a ring at first. Ten seconds of speech or a quarter of a second of good video. */
 export const RING_MIN_BYTES: number = 256 * 1024;
 
+/**
+ * Milliseconds for which a byte that a watcher lacks is not overwritten; a broadcaster that is faster than that is not read
+ * meanwhile. With a window of 16 MiB it concerns streams of more than 500 Mbit/s alone: a file that is pushed through as
+ * fast as it goes must not lose a watcher that merely waits for its turn on a busy processor.
+ */
+export const GRACE_MS = 250;
+
 /** Milliseconds between two looks at who is stalled or silent: a sixtieth of the least sensible stall time. */
 export const HOUSEKEEPING_MS = 250;
 

@@ -4,7 +4,8 @@
 import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
 import { RING_MIN_BYTES } from "../core/limits.ts";
-import type { Broadcast, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import type { Broadcast, ChannelSettings, Held, HubCounters, Watcher } from "./model.ts";
+import { EIGHTHS, graceLeft, noteArrival, noteGrowth } from "./grace.ts";
 import { append, grow, newRing } from "./ring.ts";
 import { capacityFor, lowestCursor, overtake, renewPace } from "./slow.ts";
 import { dismiss, expel, flush } from "./watcher.ts";
@@ -23,6 +24,10 @@ export function newBroadcast(
     watchers: [],
     ring: newRing(0),
     floor: 0,
+    entered: new Float64Array(EIGHTHS),
+    held: null,
+    impatient: false,
+    onRoom: () => {},
     ended: false,
     fannedOutAt: -Infinity,
     pending: null,
@@ -33,53 +38,95 @@ export function newBroadcast(
   };
 }
 
-/** Takes in `chunk`, and fans out now or when the pace allows. */
-export function receive(broadcast: Broadcast, chunk: Uint8Array): void {
+/**
+ * Takes in `chunk`, and fans out now or when the pace allows. Returns whether there is room for more; if not, `onRoom` is
+ * called once there is.
+ */
+export function receive(broadcast: Broadcast, chunk: Uint8Array): boolean {
   const now = broadcast.clock.now();
   broadcast.heardAt = now;
   broadcast.counters.bytesIn += chunk.length;
   if (broadcast.ring.capacity === 0) {
     broadcast.ring = newRing(RING_MIN_BYTES);
   }
-  const edge = broadcast.ring.head + chunk.length;
+  const rest = takeIn(broadcast, chunk, broadcast.ring.head + chunk.length, now);
+  return rest === null;
+}
+
+/** Appends `chunk`, which ends at the absolute offset `edge`, and holds what has no room yet. */
+function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: number): Held | null {
+  const { ring } = broadcast;
   for (let from = 0; from < chunk.length;) {
-    // Half a ring at a time, so that nobody who keeps up is lapped by one large chunk.
-    const length = Math.min(chunk.length - from, broadcast.ring.capacity / 2);
-    makeRoom(broadcast, length, edge, now);
-    append(broadcast.ring, length === chunk.length ? chunk : chunk.subarray(from, from + length));
+    // A quarter of a ring at a time, so that nobody who keeps up is lapped by one large chunk.
+    const length = Math.min(chunk.length - from, Math.floor(ring.capacity / 4));
+    const wait = makeRoom(broadcast, length, edge, now);
+    if (wait > 0) {
+      const cancelTimer = broadcast.clock.after(wait, () => takeInHeld(broadcast));
+      broadcast.held = { chunk: chunk.subarray(from), edge, cancelTimer };
+      return broadcast.held;
+    }
+    noteArrival(broadcast, length, now);
+    append(ring, length === chunk.length ? chunk : chunk.subarray(from, from + length));
     from += length;
   }
   scheduleFanOut(broadcast, now);
+  return null;
+}
+
+/** Tries again to take in what is held, and asks for more when that is done. */
+function takeInHeld(broadcast: Broadcast): void {
+  const { held } = broadcast;
+  if (held !== null) {
+    held.cancelTimer();
+    broadcast.held = null;
+    if (takeIn(broadcast, held.chunk, held.edge, broadcast.clock.now()) === null) {
+      broadcast.onRoom();
+    }
+  }
+}
+
+/** Takes in what is held at once, whoever is left behind: its broadcaster is gone or has been replaced. */
+export function settleHeld(broadcast: Broadcast): void {
+  broadcast.impatient = true;
+  takeInHeld(broadcast);
+  broadcast.impatient = false;
 }
 
 /**
  * Makes sure that `length` more bytes overwrite nothing that a watcher still needs: by looking where the watchers are, by
- * bringing those forward who can take bytes, by a larger ring, and at last by leaving the slowest behind. Almost every call
- * ends at the first line: the lowest cursor is looked for once a turn of the ring.
+ * bringing those forward who can take bytes, by a larger ring, and at last by leaving the slowest behind. Returns 0, or the
+ * milliseconds to wait because they would be left behind too soon. Almost every call ends at the first line: the lowest
+ * cursor is looked for once a turn of the ring.
  */
-function makeRoom(broadcast: Broadcast, length: number, edge: number, now: number): void {
+function makeRoom(broadcast: Broadcast, length: number, edge: number, now: number): number {
   const { ring } = broadcast;
   const keepsAll = (): boolean => ring.head + length - ring.capacity <= broadcast.floor;
   if (keepsAll()) {
-    return;
+    return 0;
   }
   broadcast.floor = lowestCursor(broadcast);
   if (keepsAll()) {
-    return;
+    return 0;
   }
   fanOut(broadcast);
   broadcast.floor = lowestCursor(broadcast);
   if (keepsAll()) {
-    return;
+    return 0;
   }
   const capacity = capacityFor(broadcast, ring.head + length - broadcast.floor, now);
   if (capacity > ring.capacity) {
     grow(ring, capacity);
+    noteGrowth(broadcast, now);
   }
-  if (!keepsAll()) {
+  if (keepsAll()) {
+    return 0;
+  }
+  const wait = broadcast.impatient ? 0 : graceLeft(broadcast, broadcast.floor, now);
+  if (wait <= 0) {
     overtake(broadcast, ring.head + length - ring.capacity, edge);
     broadcast.floor = lowestCursor(broadcast);
   }
+  return wait;
 }
 
 /** What comes after a quiet time goes out at once; what comes sooner waits for the rest of the interval. */
@@ -110,8 +157,12 @@ export function fanOut(broadcast: Broadcast): void {
 
 /** The sink of `watcher` can take bytes again. Tolerates a call that finds nothing to do. */
 export function drained(broadcast: Broadcast, watcher: Watcher): void {
+  const wasLowest = watcher.cursor <= broadcast.floor;
   watcher.blocked = false;
   advance(broadcast, watcher, broadcast.clock.now());
+  if (wasLowest) {
+    takeInHeld(broadcast);
+  }
 }
 
 /** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */
@@ -132,6 +183,7 @@ function advance(broadcast: Broadcast, watcher: Watcher, now: number): void {
 
 /** No more bytes come: everyone gets what was received, and then a clean close. */
 export function finish(broadcast: Broadcast): void {
+  settleHeld(broadcast);
   broadcast.ended = true;
   fanOut(broadcast);
 }

@@ -14,7 +14,7 @@ import { sameSecret } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
-import { finish, newBroadcast } from "./broadcast.ts";
+import { finish, newBroadcast, settleHeld } from "./broadcast.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
 import type { Sink, Source } from "./sink.ts";
 import { admit, delist, dismiss, enlist } from "./watcher.ts";
@@ -60,6 +60,8 @@ export function goLive(
     previous.close(TAKEN_OVER);
   }
   const broadcast = channel.live ?? newBroadcast(around.clock, around.settings, around.counters);
+  settleHeld(broadcast);
+  broadcast.onRoom = () => source.ready();
   broadcast.heardAt = around.clock.now();
   if (channel.live === null) {
     channel.live = broadcast;

@@ -21,8 +21,11 @@ import type { Sink, Source } from "./sink.ts";
 
 /** A broadcaster's way into the hub. */
 export interface Feed {
-  /** Takes the next bytes of the stream; they are copied before it returns. */
-  receive(chunk: Uint8Array): void;
+  /**
+   * Takes the next bytes of the stream. Returns whether it can take more at once; if not, the chunk may not be changed
+   * any more, and nothing may be sent before the source is told that it is ready.
+   */
+  receive(chunk: Uint8Array): boolean;
   /** The broadcaster has gone. Harmless when the hub has sent it away itself. */
   end(): void;
 }
@@ -183,9 +186,7 @@ function newFeed(
 ): Feed {
   return {
     receive(chunk) {
-      if (channel.source === source) {
-        receive(broadcast, chunk);
-      }
+      return channel.source !== source || receive(broadcast, chunk);
     },
     end: () => goSilent(around, channel, source),
   };

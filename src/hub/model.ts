@@ -64,6 +64,14 @@ export interface Broadcast {
   ring: Ring;
   /** No cursor is lower; a lower bound that is renewed only when the ring is about to pass it. */
   floor: number;
+  /** When the head entered each eighth of the ring, by the clock; see grace.ts. */
+  readonly entered: Float64Array;
+  /** What has been received and has no room yet; while there is some, no more is asked for. */
+  held: Held | null;
+  /** Whether nobody is waited for: set while held bytes must go in at once. */
+  impatient: boolean;
+  /** Called when there is room again. */
+  onRoom: () => void;
   /** Whether no more bytes come: a watcher that has everything is closed. */
   ended: boolean;
   fannedOutAt: number;
@@ -75,6 +83,14 @@ export interface Broadcast {
   pace: number;
   pacedAt: number;
   pacedHead: number;
+}
+
+/** The rest of a chunk for which there is no room in the ring yet. */
+export interface Held {
+  readonly chunk: Uint8Array;
+  /** The absolute offset at which the chunk ends. */
+  readonly edge: number;
+  readonly cancelTimer: () => void;
 }
 
 /** One name to broadcast and to watch under. */

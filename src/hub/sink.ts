@@ -20,6 +20,8 @@ export interface Sink {
 
 /** The way back to one broadcaster. */
 export interface Source {
+  /** There is room for bytes again, after the feed said that there was none. */
+  ready(): void;
   /** Sends the broadcaster away. The hub has forgotten it already. Called once at most. */
   close(why: Refusal): void;
 }

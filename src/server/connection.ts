@@ -57,6 +57,8 @@ export interface Connection {
   seat: Seat | null;
   /** Bytes of the stream, received from a broadcaster or taken by a watcher's socket. */
   bytes: number;
+  /** Whether the hub has no room for a broadcaster's bytes, so that none are read. */
+  full: boolean;
   /** Bytes that came where none should. */
   noise: number;
   /** Whether the peer has been let in: from then on a watcher gets stream bytes and nothing else. */
@@ -87,6 +89,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     feed: null,
     seat: null,
     bytes: 0,
+    full: false,
     noise: 0,
     admitted: false,
     reason: null,
@@ -104,8 +107,7 @@ export function onData(connection: Connection, chunk: Uint8Array): void {
     case "handshake":
       return onHandshake(connection, chunk);
     case "broadcasting":
-      connection.bytes += chunk.length;
-      return connection.feed?.receive(chunk);
+      return receive(connection, chunk);
     case "watching":
       return onNoise(connection, chunk.length, WATCHER_CHATTER_BYTES, CHATTER);
     case "parting":
@@ -192,13 +194,14 @@ function settle(connection: Connection, request: Request, refused: Refusal | nul
   } else {
     startWatch(connection, request);
   }
-  if (connection.state !== "closed") {
+  if (connection.state !== "closed" && !connection.full) {
     connection.socket.resume();
   }
 }
 
 function startBroadcast(connection: Connection, request: Request): void {
   const result = connection.shared.directory.broadcast(request, {
+    ready: () => onRoom(connection),
     close: (why) => refuse(connection, why, request.reply),
   });
   if ("refused" in result) {
@@ -210,9 +213,25 @@ function startBroadcast(connection: Connection, request: Request): void {
   admit(connection, request);
   connection.shared.witness.started(connection);
   if (connection.early !== null) {
-    connection.bytes += connection.early.length;
-    result.feed.receive(connection.early);
+    const early = connection.early;
     connection.early = null;
+    receive(connection, early);
+  }
+}
+
+/** Hands bytes to the hub, and reads no more while it has no room. */
+function receive(connection: Connection, chunk: Uint8Array): void {
+  connection.bytes += chunk.length;
+  if (connection.feed?.receive(chunk) === false) {
+    connection.full = true;
+    connection.socket.pause();
+  }
+}
+
+function onRoom(connection: Connection): void {
+  connection.full = false;
+  if (connection.state === "broadcasting") {
+    connection.socket.resume();
   }
 }
 
@@ -266,6 +285,7 @@ function refuse(connection: Connection, why: Refusal, reply: boolean): void {
   connection.state = "parting";
   connection.noise = 0;
   connection.early = null;
+  socket.resume();
   socket.write(writeReply(why));
   socket.shutdown();
   connection.cancelTimer = shared.clock.after(PARTING_MS, () => socket.terminate());

@@ -3,7 +3,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { AuthRequest } from "../../src/auth/authenticator.ts";
 import { realFiles, type FileSystem } from "../../src/auth/files.ts";
 import type { Clock } from "../../src/core/clock.ts";
@@ -66,6 +66,20 @@ export function countingFiles(files: FileSystem = realFiles): CountingFiles {
     },
   };
   return counted;
+}
+
+/** A file system that does not tell cases apart, over one that does. */
+export function caseBlind(folder: string): FileSystem {
+  const stored = async (path: string): Promise<string> => {
+    const wanted = basename(path).toLowerCase();
+    const names = await realFiles.list(folder);
+    return join(dirname(path), names.find((name) => name.toLowerCase() === wanted) ?? wanted);
+  };
+  return {
+    stat: async (path) => realFiles.stat(await stored(path)),
+    read: async (path, max) => realFiles.read(await stored(path), max),
+    list: (path) => realFiles.list(path),
+  };
 }
 
 export interface HandClock extends Clock {

@@ -4,10 +4,16 @@
 import { describe, expect, test } from "bun:test";
 import { statSync, writeFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { realFiles, type FileSystem } from "../../src/auth/files.ts";
 import { userLookup, type Found } from "../../src/auth/lookup.ts";
-import { countingFiles, settle, temporaryFolder, type TemporaryFolder } from "./helpers.ts";
+import {
+  caseBlind,
+  countingFiles,
+  settle,
+  temporaryFolder,
+  type TemporaryFolder,
+} from "./helpers.ts";
 
 /** An hour from now every file is old: nothing about it is in doubt any more. */
 const later = (): number => Date.now() + 3_600_000;
@@ -15,6 +21,10 @@ const later = (): number => Date.now() + 3_600_000;
 /** The moment at which bob's file was last changed, so that it always was just now. */
 function whenChanged(folder: TemporaryFolder): () => number {
   return () => statSync(join(folder.path, "bob.ini")).ctimeMs;
+}
+
+function noPause(): Promise<void> {
+  return Promise.resolve();
 }
 
 function withPassword(password: string): Found {
@@ -25,20 +35,6 @@ const OPEN: Found = {
   kind: "user",
   file: { password: undefined, passwordHash: undefined },
 };
-
-/** A file system that does not tell cases apart, over one that does. */
-function caseBlind(folder: string): FileSystem {
-  const stored = async (path: string): Promise<string> => {
-    const wanted = basename(path).toLowerCase();
-    const names = await realFiles.list(folder);
-    return join(dirname(path), names.find((name) => name.toLowerCase() === wanted) ?? wanted);
-  };
-  return {
-    stat: async (path) => realFiles.stat(await stored(path)),
-    read: async (path, max) => realFiles.read(await stored(path), max),
-    list: (path) => realFiles.list(path),
-  };
-}
 
 /** Files of which each `stat` of bob.ini, once it has looked, waits until it is let go. */
 function heldFiles(folder: TemporaryFolder) {
@@ -239,6 +235,13 @@ describe("a file without a password that was changed just now", () => {
     expect(await lookup.find("bob")).toEqual(OPEN);
     expect(await lookup.find("bob")).toEqual(OPEN);
     expect(pauses).toEqual([100]);
+  });
+
+  test("is open when it did not change meanwhile, whatever the clock says", async () => {
+    await using folder = await temporaryFolder();
+    await folder.write("bob", "[DEFAULT]\n");
+    const lookup = userLookup({ folder: folder.path, pause: noPause, now: whenChanged(folder) });
+    expect(await lookup.find("bob")).toEqual(OPEN);
   });
 
   test("is unusable while it does not come to rest", async () => {

@@ -6,7 +6,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { usersFolder } from "../../src/auth/users.ts";
 import { addUser, listUsers, removeUser } from "../../src/auth/userstore.ts";
-import { request, temporaryFolder } from "./helpers.ts";
+import { caseBlind, request, temporaryFolder } from "./helpers.ts";
 
 function broadcast(folder: string, user: string, userPassword?: string) {
   const users = usersFolder({ folder, onProblem: () => undefined });
@@ -108,4 +108,16 @@ test("a removed user is gone, and one who is not there cannot be removed", async
   expect(await removeUser(folder.path, "bob")).toBe(false);
   expect(await removeUser(join(folder.path, "none"), "bob")).toBe(false);
   expect(await listUsers(folder.path)).toEqual([]);
+});
+
+test("where cases are not told apart, one user's file is never taken for another's", async () => {
+  await using folder = await temporaryFolder();
+  await folder.write("Bob", "[DEFAULT]\npassword=x\n");
+  const files = caseBlind(folder.path);
+  expect(await removeUser(folder.path, "bob", files)).toBe(false);
+  const replaced = await addUser(folder.path, "bob", "y", { replace: true, files }).catch(String);
+  expect(replaced).toContain("differs in case only");
+  expect(await readdir(folder.path)).toEqual(["Bob.ini"]);
+  await addUser(folder.path, "Bob", null, { replace: true, files });
+  expect(await removeUser(folder.path, "Bob", files)).toBe(true);
 });
