@@ -177,7 +177,7 @@ function advance(broadcast: Broadcast, watcher: Watcher, now: number): void {
     watcher.movedAt = now;
   } else if (broadcast.ended) {
     dismiss(broadcast, watcher);
-    watcher.sink.close(null);
+    watcher.attendant.close(null);
   }
 }
 

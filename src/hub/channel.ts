@@ -16,7 +16,7 @@ import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
 import { finish, newBroadcast, settleHeld } from "./broadcast.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
-import type { Sink, Source } from "./sink.ts";
+import type { Attendant, Sink, Source } from "./sink.ts";
 import { admit, delist, dismiss, enlist } from "./watcher.ts";
 
 /** What a channel needs of the world. */
@@ -82,7 +82,7 @@ function changePassword(channel: Channel, broadcast: Broadcast, password: string
     const watcher = broadcast.watchers[i];
     if (watcher !== undefined && !knowsPassword(channel, watcher.password)) {
       dismiss(broadcast, watcher);
-      watcher.sink.close(WRONG_PASSWORD);
+      watcher.attendant.close(WRONG_PASSWORD);
     }
   }
 }
@@ -92,7 +92,7 @@ function admitWaiting(channel: Channel, broadcast: Broadcast): void {
     if (knowsPassword(channel, watcher.password)) {
       admit(broadcast, watcher);
     } else {
-      watcher.sink.close(WRONG_PASSWORD);
+      watcher.attendant.close(WRONG_PASSWORD);
     }
   }
 }
@@ -138,13 +138,18 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
   channel.source = null;
   source?.close(why);
   for (const watcher of takeWaiting(channel)) {
-    watcher.sink.close(why);
+    watcher.attendant.close(why);
   }
   endLive(around, channel);
 }
 
 /** Lets a watcher in, has it wait, or says why neither. */
-export function joinChannel(channel: Channel, request: Request, sink: Sink): Watcher | Refusal {
+export function joinChannel(
+  channel: Channel,
+  request: Request,
+  sink: Sink,
+  attendant: Attendant,
+): Watcher | Refusal {
   if (channel.source === null && !request.wait) {
     return refusal("not-live", "the channel is not live");
   }
@@ -153,11 +158,13 @@ export function joinChannel(channel: Channel, request: Request, sink: Sink): Wat
   }
   const watcher: Watcher = {
     sink,
+    attendant,
     channel,
     password: request.channelPassword,
     join: request.join,
     broadcast: null,
     cursor: 0,
+    sent: 0,
     blocked: false,
     movedAt: 0,
     slot: -1,

@@ -17,7 +17,7 @@ import {
   type Surroundings,
 } from "./channel.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
-import type { Sink, Source } from "./sink.ts";
+import type { Attendant, Sink, Source } from "./sink.ts";
 
 /** A broadcaster's way into the hub. */
 export interface Feed {
@@ -32,6 +32,8 @@ export interface Feed {
 
 /** A watcher's way back into the hub. */
 export interface Seat {
+  /** Bytes that the sink has taken. */
+  sent(): number;
   /** The sink can take bytes again. */
   drained(): void;
   /** The watcher has gone. Harmless when the hub has sent it away itself. */
@@ -42,8 +44,8 @@ export interface Directory {
   readonly counters: HubCounters;
   /** Puts a broadcaster on air, or says why not. */
   broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
-  /** Lets a watcher in or has it wait, or says why neither. The sink may be called before this returns. */
-  watch(request: Request, sink: Sink): { seat: Seat } | { refused: Refusal };
+  /** Lets a watcher in or has it wait, or says why neither. Both may be called before this returns. */
+  watch(request: Request, sink: Sink, attendant: Attendant): { seat: Seat } | { refused: Refusal };
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
 }
@@ -109,12 +111,12 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
       keepHouse();
       return { feed: newFeed(around, channel, result, source) };
     },
-    watch(request, sink) {
+    watch(request, sink, attendant) {
       if (closed) {
         return { refused: SHUTTING_DOWN };
       }
       const channel = channelOf(request);
-      const result = joinChannel(channel, request, sink);
+      const result = joinChannel(channel, request, sink, attendant);
       forgetIfIdle(channel);
       return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
     },
@@ -194,6 +196,7 @@ function newFeed(
 
 function newSeat(watcher: Watcher, forgetIfIdle: (channel: Channel) => void): Seat {
   return {
+    sent: () => watcher.sent,
     drained() {
       if (watcher.broadcast !== null) {
         drained(watcher.broadcast, watcher);

@@ -17,7 +17,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Join } from "../protocol/request.ts";
 import type { Ring } from "./ring.ts";
-import type { Sink, Source } from "./sink.ts";
+import type { Attendant, Sink, Source } from "./sink.ts";
 
 /** What an operator decides about channels. Times are in milliseconds, sizes in bytes. */
 export interface ChannelSettings {
@@ -40,6 +40,7 @@ export interface ChannelSettings {
 /** One peer that receives. */
 export interface Watcher {
   readonly sink: Sink;
+  readonly attendant: Attendant;
   readonly channel: Channel;
   readonly password: string | undefined;
   readonly join: Join | undefined;
@@ -47,6 +48,8 @@ export interface Watcher {
   broadcast: Broadcast | null;
   /** The absolute offset of the next byte to send. */
   cursor: number;
+  /** Bytes that its sink has taken. */
+  sent: number;
   /** Whether a write fell short, so that nothing is written before the sink has drained. */
   blocked: boolean;
   /** When it last took a byte, as far as that matters: kept only while it is blocked. */

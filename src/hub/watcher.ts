@@ -16,17 +16,19 @@ export function flush(watcher: Watcher, ring: Ring): number {
   while (watcher.cursor < ring.head) {
     const index = watcher.cursor % ring.capacity;
     const length = Math.min(ring.head - watcher.cursor, ring.capacity - index);
-    const taken = watcher.sink.write(ring.bytes, index, length);
-    if (taken < 0) {
+    const some = watcher.sink.write(ring.bytes, index, length);
+    if (some < 0) {
       return -1;
     }
-    watcher.cursor += taken;
-    if (taken < length) {
+    watcher.cursor += some;
+    if (some < length) {
       watcher.blocked = true;
       break;
     }
   }
-  return watcher.cursor - from;
+  const taken = watcher.cursor - from;
+  watcher.sent += taken;
+  return taken;
 }
 
 /** Puts the watcher at the end of `list`. */
@@ -54,7 +56,7 @@ export function admit(broadcast: Broadcast, watcher: Watcher): void {
   watcher.cursor = broadcast.ring.head;
   broadcast.counters.watchers++;
   enlist(broadcast.watchers, watcher);
-  watcher.sink.admitted();
+  watcher.attendant.admitted();
 }
 
 /** Forgets `watcher`, which gets no further byte and no word. */
@@ -68,5 +70,5 @@ export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
 /** Sends `watcher` away. */
 export function expel(broadcast: Broadcast, watcher: Watcher, why: Refusal): void {
   dismiss(broadcast, watcher);
-  watcher.sink.close(why);
+  watcher.attendant.close(why);
 }

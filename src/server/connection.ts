@@ -55,7 +55,7 @@ export interface Connection {
   early: Uint8Array | null;
   feed: Feed | null;
   seat: Seat | null;
-  /** Bytes of the stream, received from a broadcaster or taken by a watcher's socket. */
+  /** Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves. */
   bytes: number;
   /** Whether the hub has no room for a broadcaster's bytes, so that none are read. */
   full: boolean;
@@ -134,6 +134,7 @@ export function onClose(connection: Connection, error: Error | undefined): void 
   connection.early = null;
   connection.seat?.leave();
   connection.feed?.end();
+  connection.bytes += connection.seat?.sent() ?? 0;
   const reason = connection.reason ?? (error === undefined ? LEFT : RESET);
   connection.shared.witness.closed(connection, reason);
 }
@@ -241,13 +242,8 @@ function startWatch(connection: Connection, request: Request): void {
   connection.early = null;
   shared.boundKernelBacklog(socket);
   shared.witness.started(connection);
-  const result = shared.directory.watch(request, {
+  const result = shared.directory.watch(request, socket, {
     admitted: () => admit(connection, request),
-    write(buffer, offset, length) {
-      const taken = socket.write(buffer, offset, length);
-      connection.bytes += taken;
-      return taken;
-    },
     close: (why) => endWatch(connection, request, why),
   });
   if ("refused" in result) {
