@@ -2,7 +2,7 @@
  * What the server says, on stderr. A flood of one kind of event becomes a few lines and a count, so that whoever floods
  * the server does not flood its disk.
  */
-import { createConsola, type ConsolaInstance } from "consola";
+import { createConsola } from "consola";
 import type { Clock } from "../core/clock.ts";
 import { LOG_BURST } from "../core/limits.ts";
 
@@ -68,13 +68,20 @@ export function newLog(
   };
 }
 
-/** Everything goes to stderr: stdout is data alone. */
+/** One event, one line: time, level, text. Everything goes to stderr: stdout is data alone. */
 function consolaWriter(): (level: LogLevel, line: string) => void {
-  const consola: ConsolaInstance = createConsola({
+  const consola = createConsola({
     level: LEVELS.debug,
-    stdout: process.stderr,
-    stderr: process.stderr,
-    formatOptions: { date: true },
+    reporters: [
+      {
+        log({ date, type, args }) {
+          const time = date.toISOString().replace("T", " ").slice(0, 19);
+          process.stderr.write(`${time} ${type.padEnd(5)} ${args.join(" ")}\n`);
+        },
+      },
+    ],
   });
+  // consola joins equal lines that follow each other; ours are held back by kind, and each stands for an event.
+  consola.options.throttle = 0;
   return (level, line) => consola[level](line);
 }
