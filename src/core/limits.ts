@@ -48,6 +48,12 @@ export const AUTH_ADDRESSES_MAX = 10_000;
 export const RING_MIN_BYTES: number = 256 * 1024;
 
 /**
+ * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the ring's end cuts a chunk
+ * in two, which costs everyone a second write: at 30 frames a second this keeps it below one in a hundred.
+ */
+export const RING_SPAN_MS = 4_000;
+
+/**
  * Milliseconds for which a byte that a watcher lacks is not overwritten; a broadcaster that is faster than that is not read
  * meanwhile. With a window of 16 MiB it concerns streams of more than 500 Mbit/s alone: a file that is pushed through as
  * fast as it goes must not lose a watcher that merely waits for its turn on a busy processor.

@@ -7,8 +7,9 @@ import { RING_MIN_BYTES } from "../core/limits.ts";
 import type { Broadcast, ChannelSettings, Held, HubCounters, Watcher } from "./model.ts";
 import { EIGHTHS, graceLeft, noteArrival, noteGrowth } from "./grace.ts";
 import { append, grow, newRing } from "./ring.ts";
-import { capacityFor, lowestCursor, overtake, renewPace } from "./slow.ts";
-import { dismiss, expel, flush } from "./watcher.ts";
+import { cursorAt, flush, lowestCursor, newRoster } from "./roster.ts";
+import { capacityFor, overtake, renewPace, usualSpan } from "./slow.ts";
+import { dismiss, expel } from "./watcher.ts";
 
 /** A broadcast that has no byte yet. Its ring costs nothing before the first one comes. */
 export function newBroadcast(
@@ -21,7 +22,7 @@ export function newBroadcast(
     clock,
     settings,
     counters,
-    watchers: [],
+    roster: newRoster(),
     ring: newRing(0),
     floor: 0,
     entered: new Float64Array(EIGHTHS),
@@ -99,34 +100,40 @@ export function settleHeld(broadcast: Broadcast): void {
  * cursor is looked for once a turn of the ring.
  */
 function makeRoom(broadcast: Broadcast, length: number, edge: number, now: number): number {
-  const { ring } = broadcast;
+  const { ring, roster } = broadcast;
   const keepsAll = (): boolean => ring.head + length - ring.capacity <= broadcast.floor;
   if (keepsAll()) {
     return 0;
   }
-  broadcast.floor = lowestCursor(broadcast);
+  enlarge(broadcast, usualSpan(broadcast), now);
+  broadcast.floor = lowestCursor(roster, ring.head);
   if (keepsAll()) {
     return 0;
   }
   fanOut(broadcast);
-  broadcast.floor = lowestCursor(broadcast);
+  broadcast.floor = lowestCursor(roster, ring.head);
   if (keepsAll()) {
     return 0;
   }
-  const capacity = capacityFor(broadcast, ring.head + length - broadcast.floor, now);
-  if (capacity > ring.capacity) {
-    grow(ring, capacity);
-    noteGrowth(broadcast, now);
-  }
+  enlarge(broadcast, ring.head + length - broadcast.floor, now);
   if (keepsAll()) {
     return 0;
   }
   const wait = broadcast.impatient ? 0 : graceLeft(broadcast, broadcast.floor, now);
   if (wait <= 0) {
     overtake(broadcast, ring.head + length - ring.capacity, edge);
-    broadcast.floor = lowestCursor(broadcast);
+    broadcast.floor = lowestCursor(roster, ring.head);
   }
   return wait;
+}
+
+/** Lets the ring grow towards `bytes`, as far as it may. */
+function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
+  const capacity = capacityFor(broadcast, bytes, now);
+  if (capacity > broadcast.ring.capacity) {
+    grow(broadcast.ring, capacity);
+    noteGrowth(broadcast, now);
+  }
 }
 
 /** What comes after a quiet time goes out at once; what comes sooner waits for the rest of the interval. */
@@ -147,37 +154,42 @@ export function fanOut(broadcast: Broadcast): void {
   broadcast.pending?.();
   broadcast.pending = null;
   broadcast.fannedOutAt = broadcast.clock.now();
-  for (let i = broadcast.watchers.length - 1; i >= 0; i--) {
-    const watcher = broadcast.watchers[i];
-    if (watcher !== undefined && !watcher.blocked) {
-      advance(broadcast, watcher, broadcast.fannedOutAt);
+  const { roster } = broadcast;
+  for (let slot = roster.count - 1; slot >= 0; slot--) {
+    if (roster.blocked[slot] === 0) {
+      advance(broadcast, slot, broadcast.fannedOutAt);
     }
   }
 }
 
 /** The sink of `watcher` can take bytes again. Tolerates a call that finds nothing to do. */
 export function drained(broadcast: Broadcast, watcher: Watcher): void {
-  const wasLowest = watcher.cursor <= broadcast.floor;
-  watcher.blocked = false;
-  advance(broadcast, watcher, broadcast.clock.now());
+  const wasLowest = cursorAt(broadcast.roster, watcher.slot) <= broadcast.floor;
+  advance(broadcast, watcher.slot, broadcast.clock.now());
   if (wasLowest) {
     takeInHeld(broadcast);
   }
 }
 
 /** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */
-function advance(broadcast: Broadcast, watcher: Watcher, now: number): void {
-  const taken = flush(watcher, broadcast.ring);
-  if (taken < 0) {
-    dismiss(broadcast, watcher);
-    return;
+function advance(broadcast: Broadcast, slot: number, now: number): void {
+  const { roster } = broadcast;
+  const taken = flush(roster, slot, broadcast.ring);
+  broadcast.counters.bytesOut += Math.max(taken, 0);
+  if (taken >= 0 && roster.blocked[slot] === 1) {
+    roster.movedAt[slot] = now;
+  } else if (taken < 0 || broadcast.ended) {
+    letGo(broadcast, slot, taken >= 0);
   }
-  broadcast.counters.bytesOut += taken;
-  if (watcher.blocked) {
-    watcher.movedAt = now;
-  } else if (broadcast.ended) {
+}
+
+function letGo(broadcast: Broadcast, slot: number, hasAll: boolean): void {
+  const watcher = broadcast.roster.watchers[slot];
+  if (watcher !== undefined) {
     dismiss(broadcast, watcher);
-    watcher.attendant.close(null);
+    if (hasAll) {
+      watcher.attendant.close(null);
+    }
   }
 }
 
@@ -190,12 +202,14 @@ export function finish(broadcast: Broadcast): void {
 
 /** Renews the pace and sends those away who have stalled. Called every HOUSEKEEPING_MS. */
 export function inspect(broadcast: Broadcast): void {
-  const now = broadcast.clock.now();
+  const { clock, counters, roster, settings } = broadcast;
+  const now = clock.now();
   renewPace(broadcast, now);
-  for (let i = broadcast.watchers.length - 1; i >= 0; i--) {
-    const watcher = broadcast.watchers[i];
-    if (watcher?.blocked === true && now - watcher.movedAt >= broadcast.settings.stall) {
-      broadcast.counters.tooSlow++;
+  for (let slot = roster.count - 1; slot >= 0; slot--) {
+    const watcher = roster.watchers[slot];
+    const still = now - (roster.movedAt[slot] ?? now);
+    if (roster.blocked[slot] === 1 && still >= settings.stall && watcher !== undefined) {
+      counters.tooSlow++;
       expel(broadcast, watcher, refusal("too-slow", "took no byte for too long"));
     }
   }

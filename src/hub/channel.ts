@@ -16,8 +16,8 @@ import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
 import { finish, newBroadcast, settleHeld } from "./broadcast.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
-import type { Attendant, Sink, Source } from "./sink.ts";
-import { admit, delist, dismiss, enlist } from "./watcher.ts";
+import type { Peer, Source } from "./sink.ts";
+import { admit, dismiss, expel } from "./watcher.ts";
 
 /** What a channel needs of the world. */
 export interface Surroundings {
@@ -33,12 +33,20 @@ const TAKEN_OVER = refusal("busy", "another broadcaster has taken the channel ov
 
 /** A channel that nobody has come to yet. */
 export function newChannel(user: string, name: string): Channel {
-  return { user, name, waiting: [], live: null, source: null, password: "", lingering: null };
+  return {
+    user,
+    name,
+    waiting: new Set(),
+    live: null,
+    source: null,
+    password: "",
+    lingering: null,
+  };
 }
 
 /** Says whether nobody is here and nothing is kept, so that the channel may be forgotten. */
 export function isIdle(channel: Channel): boolean {
-  return channel.live === null && channel.waiting.length === 0;
+  return channel.live === null && channel.waiting.size === 0;
 }
 
 /** Puts `source` on air, or says why not. Those who wait and know the password are let in. */
@@ -78,11 +86,9 @@ function changePassword(channel: Channel, broadcast: Broadcast, password: string
     return;
   }
   channel.password = password;
-  for (let i = broadcast.watchers.length - 1; i >= 0; i--) {
-    const watcher = broadcast.watchers[i];
-    if (watcher !== undefined && !knowsPassword(channel, watcher.password)) {
-      dismiss(broadcast, watcher);
-      watcher.attendant.close(WRONG_PASSWORD);
+  for (const watcher of broadcast.roster.watchers.slice()) {
+    if (!knowsPassword(channel, watcher.password)) {
+      expel(broadcast, watcher, WRONG_PASSWORD);
     }
   }
 }
@@ -99,10 +105,8 @@ function admitWaiting(channel: Channel, broadcast: Broadcast): void {
 
 /** Empties the list of those who wait, and hands them over. */
 function takeWaiting(channel: Channel): Watcher[] {
-  const waiting = channel.waiting.splice(0);
-  for (const watcher of waiting) {
-    watcher.slot = -1;
-  }
+  const waiting = [...channel.waiting];
+  channel.waiting.clear();
   return waiting;
 }
 
@@ -144,12 +148,7 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
 }
 
 /** Lets a watcher in, has it wait, or says why neither. */
-export function joinChannel(
-  channel: Channel,
-  request: Request,
-  sink: Sink,
-  attendant: Attendant,
-): Watcher | Refusal {
+export function joinChannel(channel: Channel, request: Request, peer: Peer): Watcher | Refusal {
   if (channel.source === null && !request.wait) {
     return refusal("not-live", "the channel is not live");
   }
@@ -157,22 +156,18 @@ export function joinChannel(
     return WRONG_PASSWORD;
   }
   const watcher: Watcher = {
-    sink,
-    attendant,
+    ...peer,
     channel,
     password: request.channelPassword,
     join: request.join,
     broadcast: null,
-    cursor: 0,
-    sent: 0,
-    blocked: false,
-    movedAt: 0,
     slot: -1,
+    sent: 0,
   };
   if (channel.source !== null && channel.live !== null) {
     admit(channel.live, watcher);
   } else {
-    enlist(channel.waiting, watcher);
+    channel.waiting.add(watcher);
   }
   return watcher;
 }
@@ -181,8 +176,8 @@ export function joinChannel(
 export function leaveChannel(watcher: Watcher): void {
   if (watcher.broadcast !== null) {
     dismiss(watcher.broadcast, watcher);
-  } else if (watcher.slot >= 0) {
-    delist(watcher.channel.waiting, watcher);
+  } else {
+    watcher.channel.waiting.delete(watcher);
   }
 }
 

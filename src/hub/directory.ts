@@ -17,7 +17,8 @@ import {
   type Surroundings,
 } from "./channel.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
-import type { Attendant, Sink, Source } from "./sink.ts";
+import type { Peer, Source } from "./sink.ts";
+import { bytesSent } from "./watcher.ts";
 
 /** A broadcaster's way into the hub. */
 export interface Feed {
@@ -44,8 +45,8 @@ export interface Directory {
   readonly counters: HubCounters;
   /** Puts a broadcaster on air, or says why not. */
   broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
-  /** Lets a watcher in or has it wait, or says why neither. Both may be called before this returns. */
-  watch(request: Request, sink: Sink, attendant: Attendant): { seat: Seat } | { refused: Refusal };
+  /** Lets a watcher in or has it wait, or says why neither. The peer may be called before this returns. */
+  watch(request: Request, peer: Peer): { seat: Seat } | { refused: Refusal };
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
 }
@@ -63,7 +64,7 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
   const around: Surroundings = { clock, settings, counters, ended };
 
   function ended(channel: Channel, broadcast: Broadcast): void {
-    if (broadcast.watchers.length > 0) {
+    if (broadcast.roster.count > 0) {
       leaving.add(broadcast);
     }
     forgetIfIdle(channel);
@@ -90,7 +91,7 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
     }
     for (const broadcast of leaving) {
       inspect(broadcast);
-      if (broadcast.watchers.length === 0) {
+      if (broadcast.roster.count === 0) {
         leaving.delete(broadcast);
       }
     }
@@ -111,12 +112,12 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
       keepHouse();
       return { feed: newFeed(around, channel, result, source) };
     },
-    watch(request, sink, attendant) {
+    watch(request, peer) {
       if (closed) {
         return { refused: SHUTTING_DOWN };
       }
       const channel = channelOf(request);
-      const result = joinChannel(channel, request, sink, attendant);
+      const result = joinChannel(channel, request, peer);
       forgetIfIdle(channel);
       return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
     },
@@ -196,7 +197,7 @@ function newFeed(
 
 function newSeat(watcher: Watcher, forgetIfIdle: (channel: Channel) => void): Seat {
   return {
-    sent: () => watcher.sent,
+    sent: () => bytesSent(watcher),
     drained() {
       if (watcher.broadcast !== null) {
         drained(watcher.broadcast, watcher);

@@ -3,9 +3,9 @@
  *
  *     Directory ── user/channel ──► Channel ──► waiting: Watcher, Watcher, …       before the first byte
  *                                      │
- *                                      └─ live ─► Broadcast ──► watchers: Watcher, Watcher, …
- *                                                    │                      │ cursor
- *                                                    └──► Ring ◄────────────┘
+ *                                      └─ live ─► Broadcast ──► Roster: Watcher, Watcher, …
+ *                                                    │                    │ cursor
+ *                                                    └──► Ring ◄──────────┘
  *
  * A channel is a name; a broadcast is one run of bytes under that name, with everyone who receives it. A broadcast
  * outlives its broadcaster by the linger time, and is carried on when one returns in time. When it ends its channel lets go
@@ -17,6 +17,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Join } from "../protocol/request.ts";
 import type { Ring } from "./ring.ts";
+import type { Roster } from "./roster.ts";
 import type { Attendant, Sink, Source } from "./sink.ts";
 
 /** What an operator decides about channels. Times are in milliseconds, sizes in bytes. */
@@ -37,25 +38,21 @@ export interface ChannelSettings {
   readonly silence: number;
 }
 
-/** One peer that receives. */
+/** One peer that receives. What changes with every fan-out stands in the roster, at its slot. */
 export interface Watcher {
   readonly sink: Sink;
+  /** The peer, as its sink knows it. */
+  readonly handle: number;
   readonly attendant: Attendant;
   readonly channel: Channel;
   readonly password: string | undefined;
   readonly join: Join | undefined;
   /** What it receives; null while it waits and when it has left. */
   broadcast: Broadcast | null;
-  /** The absolute offset of the next byte to send. */
-  cursor: number;
-  /** Bytes that its sink has taken. */
-  sent: number;
-  /** Whether a write fell short, so that nothing is written before the sink has drained. */
-  blocked: boolean;
-  /** When it last took a byte, as far as that matters: kept only while it is blocked. */
-  movedAt: number;
-  /** Its place in its list; -1 when it has left. */
+  /** Its slot in the roster; -1 while it has none. */
   slot: number;
+  /** Bytes taken, less the cursor while it has one: a fan-out need not count. */
+  sent: number;
 }
 
 /** One run of bytes and everyone who receives it. */
@@ -63,7 +60,7 @@ export interface Broadcast {
   readonly clock: Clock;
   readonly settings: ChannelSettings;
   readonly counters: HubCounters;
-  readonly watchers: Watcher[];
+  readonly roster: Roster;
   ring: Ring;
   /** No cursor is lower; a lower bound that is renewed only when the ring is about to pass it. */
   floor: number;
@@ -100,7 +97,7 @@ export interface Held {
 export interface Channel {
   readonly user: string;
   readonly name: string;
-  readonly waiting: Watcher[];
+  readonly waiting: Set<Watcher>;
   /** The broadcast that newcomers join; null when nothing is live and nothing lingers. */
   live: Broadcast | null;
   /** Who sends; null while the channel lingers or waits. */

@@ -3,25 +3,16 @@
  * time's worth of its stream, and whoever it passes then is closed or skips.
  */
 import { refusal } from "../core/errors.ts";
+import { RING_SPAN_MS } from "../core/limits.ts";
 import type { Broadcast } from "./model.ts";
-import { expel } from "./watcher.ts";
+import { cursorAt } from "./roster.ts";
+import { expel, skipTo } from "./watcher.ts";
 
 /** Of a pace once reached, this much is left at the next look: a burst is remembered for some ten seconds. */
 const PACE_KEPT = 0.95;
 
 /** The least time over which a pace is measured, in milliseconds: the first burst of a stream says little. */
 const PACE_OVER_MS = 250;
-
-/** The lowest cursor of all watchers; the head where there are none. */
-export function lowestCursor(broadcast: Broadcast): number {
-  let lowest = broadcast.ring.head;
-  for (const watcher of broadcast.watchers) {
-    if (watcher.cursor < lowest) {
-      lowest = watcher.cursor;
-    }
-  }
-  return lowest;
-}
 
 /** Takes the pace of the time since the last look, in bytes a millisecond. */
 export function renewPace(broadcast: Broadcast, now: number): void {
@@ -42,11 +33,16 @@ function paceSince(broadcast: Broadcast, now: number): number {
 export function capacityFor(broadcast: Broadcast, bytes: number, now: number): number {
   const { stall, window } = broadcast.settings;
   const useful = Math.max(broadcast.pace, paceSince(broadcast, now)) * stall;
-  let capacity = broadcast.ring.capacity;
+  let { capacity } = broadcast.ring;
   while (capacity < bytes && capacity < useful && capacity < window) {
     capacity = Math.min(capacity * 2, window);
   }
   return capacity;
+}
+
+/** The bytes that a ring should hold of a stream of the present pace. */
+export function usualSpan(broadcast: Broadcast): number {
+  return broadcast.pace * Math.min(RING_SPAN_MS, broadcast.settings.stall);
 }
 
 /**
@@ -55,14 +51,14 @@ export function capacityFor(broadcast: Broadcast, bytes: number, now: number): n
  * that is now arriving ends.
  */
 export function overtake(broadcast: Broadcast, tail: number, edge: number): void {
-  for (let i = broadcast.watchers.length - 1; i >= 0; i--) {
-    const watcher = broadcast.watchers[i];
-    if (watcher === undefined || watcher.cursor >= tail) {
+  const { roster } = broadcast;
+  for (let slot = roster.count - 1; slot >= 0; slot--) {
+    const watcher = roster.watchers[slot];
+    if (watcher === undefined || cursorAt(roster, slot) >= tail) {
       continue;
     }
     if (broadcast.settings.slow === "skip") {
-      watcher.cursor = edge;
-      broadcast.counters.skips++;
+      skipTo(broadcast, watcher, edge);
     } else {
       broadcast.counters.tooSlow++;
       expel(broadcast, watcher, refusal("too-slow", "fell behind the stream"));

@@ -1,68 +1,24 @@
 /**
- * A watcher's way along the ring: cursor forward as far as its sink takes bytes, then blocked until the sink drains.
+ * How watchers come and go.
  */
 import type { Refusal } from "../core/errors.ts";
 import type { Broadcast, Watcher } from "./model.ts";
-import type { Ring } from "./ring.ts";
-
-/**
- * Writes what the watcher lacks, up to the ring's head. Returns the bytes taken, or -1 when the peer is gone. The watcher is
- * blocked afterwards if and only if the sink took less than all.
- *
- * This is the hot path: one call a watcher a fan-out. It makes no object and no string, and calls nothing but the sink.
- */
-export function flush(watcher: Watcher, ring: Ring): number {
-  const from = watcher.cursor;
-  while (watcher.cursor < ring.head) {
-    const index = watcher.cursor % ring.capacity;
-    const length = Math.min(ring.head - watcher.cursor, ring.capacity - index);
-    const some = watcher.sink.write(ring.bytes, index, length);
-    if (some < 0) {
-      return -1;
-    }
-    watcher.cursor += some;
-    if (some < length) {
-      watcher.blocked = true;
-      break;
-    }
-  }
-  const taken = watcher.cursor - from;
-  watcher.sent += taken;
-  return taken;
-}
-
-/** Puts the watcher at the end of `list`. */
-export function enlist(list: Watcher[], watcher: Watcher): void {
-  watcher.slot = list.length;
-  list.push(watcher);
-}
-
-/**
- * Takes the watcher out of `list` by putting the last one in its place. A loop over the list that runs from its end to its
- * beginning may do this to the watcher it is at.
- */
-export function delist(list: Watcher[], watcher: Watcher): void {
-  const last = list.pop();
-  if (last !== undefined && last !== watcher) {
-    list[watcher.slot] = last;
-    last.slot = watcher.slot;
-  }
-  watcher.slot = -1;
-}
+import { add, cursorAt, remove } from "./roster.ts";
 
 /** Lets `watcher` in. It receives what comes from now on. */
 export function admit(broadcast: Broadcast, watcher: Watcher): void {
   watcher.broadcast = broadcast;
-  watcher.cursor = broadcast.ring.head;
+  watcher.sent -= broadcast.ring.head;
   broadcast.counters.watchers++;
-  enlist(broadcast.watchers, watcher);
+  add(broadcast.roster, watcher, broadcast.ring.head);
   watcher.attendant.admitted();
 }
 
 /** Forgets `watcher`, which gets no further byte and no word. */
 export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
   if (watcher.broadcast === broadcast) {
-    delist(broadcast.watchers, watcher);
+    watcher.sent = bytesSent(watcher);
+    remove(broadcast.roster, watcher);
     watcher.broadcast = null;
   }
 }
@@ -71,4 +27,19 @@ export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
 export function expel(broadcast: Broadcast, watcher: Watcher, why: Refusal): void {
   dismiss(broadcast, watcher);
   watcher.attendant.close(why);
+}
+
+/** Has `watcher` go on at the absolute offset `cursor` without what lies in between. */
+export function skipTo(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
+  watcher.sent -= cursor - cursorAt(broadcast.roster, watcher.slot);
+  broadcast.roster.cursors[watcher.slot] = cursor;
+  broadcast.counters.skips++;
+}
+
+/** Bytes of the stream that the watcher's sink has taken. */
+export function bytesSent(watcher: Watcher): number {
+  const { broadcast } = watcher;
+  return broadcast === null
+    ? watcher.sent
+    : watcher.sent + cursorAt(broadcast.roster, watcher.slot);
 }

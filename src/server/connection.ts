@@ -19,6 +19,7 @@ import type { Directory, Feed, Seat } from "../hub/directory.ts";
 import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { SocketSink } from "./socket-sink.ts";
 
 /** What all connections of a server share. */
 export interface Shared {
@@ -26,7 +27,8 @@ export interface Shared {
   readonly directory: Directory;
   readonly authenticator: Authenticator;
   readonly handshakeTimeout: number;
-  readonly boundKernelBacklog: (socket: object) => void;
+  /** Where watchers' bytes go. */
+  readonly sink: SocketSink;
   /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
   readonly witness: Witness;
 }
@@ -54,6 +56,8 @@ export interface Connection {
   /** What came in one piece with the request; the hub gets it once the peer is let in. */
   early: Uint8Array | null;
   feed: Feed | null;
+  /** What the sink knows a watcher by; -1 for everybody else. */
+  handle: number;
   seat: Seat | null;
   /** Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves. */
   bytes: number;
@@ -87,6 +91,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     request: null,
     early: null,
     feed: null,
+    handle: -1,
     seat: null,
     bytes: 0,
     full: false,
@@ -135,6 +140,9 @@ export function onClose(connection: Connection, error: Error | undefined): void 
   connection.seat?.leave();
   connection.feed?.end();
   connection.bytes += connection.seat?.sent() ?? 0;
+  if (connection.handle >= 0) {
+    connection.shared.sink.close(connection.handle);
+  }
   const reason = connection.reason ?? (error === undefined ? LEFT : RESET);
   connection.shared.witness.closed(connection, reason);
 }
@@ -240,11 +248,15 @@ function startWatch(connection: Connection, request: Request): void {
   const { socket, shared } = connection;
   connection.state = "watching";
   connection.early = null;
-  shared.boundKernelBacklog(socket);
   shared.witness.started(connection);
-  const result = shared.directory.watch(request, socket, {
-    admitted: () => admit(connection, request),
-    close: (why) => endWatch(connection, request, why),
+  connection.handle = shared.sink.open(socket);
+  const result = shared.directory.watch(request, {
+    sink: shared.sink,
+    handle: connection.handle,
+    attendant: {
+      admitted: () => admit(connection, request),
+      close: (why) => endWatch(connection, request, why),
+    },
   });
   if ("refused" in result) {
     refuse(connection, result.refused, request.reply);

@@ -11,7 +11,7 @@ import { refusal } from "../core/errors.ts";
 import { listenProblem, listenTcp, listenUnix, socketHandlers, type Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
-import { backlogLimiter } from "./sockopt.ts";
+import { newSocketSink } from "./socket-sink.ts";
 import { newWitness, type Closes } from "./witness.ts";
 
 export interface ServerOptions {
@@ -49,7 +49,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     directory,
     authenticator: options.authenticator,
     handshakeTimeout: settings["handshake-timeout"],
-    boundKernelBacklog: backlogLimiter(),
+    sink: newSocketSink(),
     witness: newWitness(clock, log, closes),
   };
   const handlers = socketHandlers(shared, {

@@ -1,0 +1,90 @@
+/**
+ * The sink of all plain sockets. A handle is the socket's descriptor.
+ *
+ *     write ──► send(descriptor) ──all taken──► done
+ *                    └──short, refused, failed──► socket.write ──► Bun arms `drain`, or reports that the peer is gone
+ *
+ * A descriptor is used between `open` and `close` alone. The connection calls `close` in the socket's own close handler, on
+ * this thread and before anything else can be accepted, so a descriptor never stands for another peer than the one meant.
+ */
+import { ptr } from "bun:ffi";
+import { KERNEL_BACKLOG_BYTES } from "../core/limits.ts";
+import type { Sink } from "../hub/sink.ts";
+import { loadLibc, type Libc } from "./libc.ts";
+
+/** As much of a socket as a sink needs. */
+export interface WritableSocket {
+  write(buffer: Uint8Array, offset: number, length: number): number;
+}
+
+export interface SocketSink extends Sink {
+  /** Takes a socket in and returns its handle. */
+  open(socket: WritableSocket): number;
+  /** The socket is closed: its handle means nothing any more. */
+  close(handle: number): void;
+}
+
+/** The fastest sink that the platform has. */
+export function newSocketSink(libc: Libc | undefined = loadLibc()): SocketSink {
+  return libc === undefined ? portableSink() : directSink(libc);
+}
+
+function directSink(libc: Libc): SocketSink {
+  const sockets: (WritableSocket | undefined)[] = [];
+  let buffer: Uint8Array | undefined;
+  let address = 0;
+
+  /** What the kernel did not take goes through Bun, so that it waits for the socket. */
+  const rest = (handle: number, offset: number, length: number, taken: number): number => {
+    const begun = Math.max(taken, 0);
+    const socket = sockets[handle];
+    if (socket === undefined || buffer === undefined) {
+      return -1;
+    }
+    const more = socket.write(buffer, offset + begun, length - begun);
+    return more < 0 ? -1 : begun + more;
+  };
+
+  return {
+    open(socket) {
+      const handle = descriptorOf(socket);
+      libc.boundUnsent(handle, KERNEL_BACKLOG_BYTES);
+      sockets[handle] = socket;
+      return handle;
+    },
+    close(handle) {
+      sockets[handle] = undefined;
+    },
+    write(handle, bytes, offset, length) {
+      if (bytes !== buffer) {
+        buffer = bytes;
+        address = ptr(bytes);
+      }
+      const taken = libc.send(handle, address + offset, length);
+      return taken === length ? taken : rest(handle, offset, length, taken);
+    },
+  };
+}
+
+/** The same by Bun's own means. A handle is a place in a list. */
+function portableSink(): SocketSink {
+  const sockets: (WritableSocket | undefined)[] = [];
+  const free: number[] = [];
+  return {
+    open(socket) {
+      const handle = free.pop() ?? sockets.length;
+      sockets[handle] = socket;
+      return handle;
+    },
+    close(handle) {
+      sockets[handle] = undefined;
+      free.push(handle);
+    },
+    write: (handle, bytes, offset, length) => sockets[handle]?.write(bytes, offset, length) ?? -1,
+  };
+}
+
+/** Bun's sockets have a public `fd`, which its types leave out. */
+function descriptorOf(socket: object): number {
+  return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
+}
