@@ -1,6 +1,6 @@
 /**
- * What the server asks before it lets a connection in. One interface; the users folder is one driver, a module of the
- * operator's own is another.
+ * What the server asks before it lets a connection in. One interface; the users folder is one
+ * driver, a module of the operator's own is another.
  */
 import type { Refusal } from "../core/errors.ts";
 
@@ -20,8 +20,9 @@ export interface AuthRequest {
 }
 
 /**
- * MUST NOT throw for a wrong password: it answers. An answer of null lets the connection in. MAY take its time; the
- * caller pauses the connection meanwhile, and refuses it when the bound in core/limits has passed.
+ * MUST NOT throw for a wrong password: it answers. An answer of null lets the connection in. MAY
+ * take its time; the caller pauses the connection meanwhile, and refuses it when the bound in
+ * core/limits has passed.
  */
 export interface Authenticator {
   authenticate(request: AuthRequest): Promise<Refusal | null>;

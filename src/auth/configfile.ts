@@ -1,16 +1,17 @@
 /**
  * Files as Python's configparser reads them, without interpolation: same values, same refusals.
  *
- * The `ini` package knows sections and keys, but cuts values at `;` and `#`, drops quotes and turns `true` into a
- * boolean. So every file is first rewritten into the part of its language that it returns exactly:
+ * The `ini` package knows sections and keys, but cuts values at `;` and `#`, drops quotes and turns
+ * `true` into a boolean. So every file is first rewritten into the part of its language that it
+ * returns exactly:
  *
  *     [DEFAULT]                     [DEFAULT]
  *     Pass word : a;"b"      ──►    pass%0020word="=a;\"b\"\n# no comment"
  *     ; a comment
  *       # no comment?  (it is one, configparser says, even inside a value)
  *
- * Names keep letters, digits and hyphens, the rest is escaped; values become strings of ASCII. What configparser
- * rejects is rejected here: a guess at what a broken file means could let somebody in.
+ * Names keep letters, digits and hyphens, the rest is escaped; values become strings of ASCII. What
+ * configparser rejects is rejected here: a guess at what a broken file means could let somebody in.
  */
 import { parse } from "ini";
 
@@ -55,7 +56,9 @@ interface Rewriter {
   readonly keys: Set<string>;
   section: string | undefined;
   open: OpenValue | undefined;
-  /** White space before the newest header or key. A line that has more of it continues the value. */
+  /**
+   * White space before the newest header or key. A line that has more of it continues the value.
+   */
   indent: number;
 }
 
@@ -143,8 +146,8 @@ function unescapeName(name: string): string {
 }
 
 /**
- * A JSON string, which ini decodes. ASCII, because ini takes U+2028 for the end of a line; and with a mark in front,
- * because it makes a boolean even of a quoted `"true"`.
+ * A JSON string, which ini decodes. ASCII, because ini takes U+2028 for the end of a line; and with
+ * a mark in front, because it makes a boolean even of a quoted `"true"`.
  */
 function quote(value: string): string {
   return JSON.stringify(MARK + value).replace(/[^ -~]/g, (unit) => "\\u" + hex(unit));
@@ -171,7 +174,10 @@ function collect(parsed: Readonly<Record<string, Record<string, string>>>): Conf
 
 // --- White space as Python sees it ---
 
-/** JavaScript's own `trim` takes a byte order mark for white space, and the separators U+001C to U+001F for text. */
+/**
+ * JavaScript's own `trim` takes a byte order mark for white space, and the separators U+001C to
+ * U+001F for text.
+ */
 const WHITE: ReadonlySet<string> = new Set(
   "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008" +
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000",

@@ -1,5 +1,6 @@
 /**
- * The few things that the users folder asks of a file system, so that tests can count and delay them.
+ * The few things that the users folder asks of a file system, so that tests can count and delay
+ * them.
  */
 import type { BigIntStats } from "node:fs";
 import { open, readdir, stat, type FileHandle } from "node:fs/promises";
@@ -17,7 +18,10 @@ export interface FileStamp {
 /** Undefined says that there is no such file; a rejection, that nobody can tell. */
 export interface FileSystem {
   stat(path: string): Promise<FileStamp | undefined>;
-  /** Reads up to `max` bytes. The stamp is from before the first of them: a later change makes it differ. */
+  /**
+   * Reads up to `max` bytes. The stamp is from before the first of them: a later change makes it
+   * differ.
+   */
   read(path: string, max: number): Promise<{ stamp: FileStamp; bytes: Uint8Array } | undefined>;
   /** The names in a folder, as they are stored. */
   list(folder: string): Promise<readonly string[]>;
@@ -43,9 +47,9 @@ export const realFiles: FileSystem = {
 };
 
 /**
- * Whether the file of user `name`, which exists, is called exactly so. Where the same file system has no file whose
- * suffix is in the other case, it tells cases apart and the answer is known; only where it does not, or such a file
- * really stands there, is the folder listed.
+ * Whether the file of user `name`, which exists, is called exactly so. Where the same file system
+ * has no file whose suffix is in the other case, it tells cases apart and the answer is known; only
+ * where it does not, or such a file really stands there, is the folder listed.
  */
 export async function isExactName(
   files: FileSystem,

@@ -1,5 +1,6 @@
 /**
- * Stands before any authenticator: bounds its time, survives its mistakes, and slows down whoever keeps guessing.
+ * Stands before any authenticator: bounds its time, survives its mistakes, and slows down whoever
+ * keeps guessing.
  *
  *     request ──► wait, if its source failed before ──► authenticator ──► answer
  *                  │ too many wait                        │ silent, or it throws
@@ -76,8 +77,9 @@ export function gate(authenticator: Authenticator, options: GateOptions): Authen
 }
 
 /**
- * Whom failures are counted against; nobody on a unix socket, where all peers look the same. Watchers and broadcasters
- * are counted apart: an encoder that retries with an old password must not slow the viewers behind the same router.
+ * Whom failures are counted against; nobody on a unix socket, where all peers look the same.
+ * Watchers and broadcasters are counted apart: an encoder that retries with an old password must
+ * not slow the viewers behind the same router.
  */
 function guesser(request: AuthRequest): string | undefined {
   return request.address === "" ? undefined : `${request.verb} ${sourceOf(request.address)}`;

@@ -31,7 +31,9 @@ export function hashChecks(options: HashChecksOptions = {}): HashChecks {
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  /** Hands the finished one's place to the first in line, so that a newcomer cannot slip in between. */
+  /**
+   * Hands the finished one's place to the first in line, so that a newcomer cannot slip in between.
+   */
   const leave = (): void => {
     const next = waiting.shift();
     if (next === undefined) {

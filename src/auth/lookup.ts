@@ -1,11 +1,12 @@
 /**
- * Finds users in their folder: what the files say now, at the cost of one `stat` for many connections.
+ * Finds users in their folder: what the files say now, at the cost of one `stat` for many
+ * connections.
  *
  *     connection 1 ──► look ├────── stat ──────┤ answer to 1
  *     connections 2, 3 …         wait          ├────── stat ──────┤ answer to 2, 3 …
  *
- * Invariant: a connection is answered by a look that began after it arrived. So a file that was changed before a
- * connection came is the one that counts for it.
+ * Invariant: a connection is answered by a look that began after it arrived. So a file that was
+ * changed before a connection came is the one that counts for it.
  */
 import { decodeUtf8 } from "../core/bytes.ts";
 import {
@@ -148,8 +149,8 @@ function unusable(error: unknown): Found {
 }
 
 /**
- * Whether a file with this stamp is the one that was read. A file that had only just been changed when it was read is
- * not known to be: the next change may have got the same times.
+ * Whether a file with this stamp is the one that was read. A file that had only just been changed
+ * when it was read is not known to be: the next change may have got the same times.
  */
 function isStill(known: Known, stamp: FileStamp): boolean {
   const isOld = Math.abs(known.readAt - changedAt(stamp)) > USER_FILE_COARSE_MS;
@@ -166,8 +167,8 @@ function isSame(a: FileStamp | undefined, b: FileStamp | undefined): boolean {
 }
 
 /**
- * Whether a user is open to all only because a writer has not come to the password yet: an editor empties the file
- * first, a script writes line by line.
+ * Whether a user is open to all only because a writer has not come to the password yet: an editor
+ * empties the file first, a script writes line by line.
  */
 function mayBeHalfWritten(known: Known | undefined, now: number): boolean {
   return (
@@ -177,7 +178,9 @@ function mayBeHalfWritten(known: Known | undefined, now: number): boolean {
   );
 }
 
-/** When the file or its name last changed. The other time, mtime, is a program's to set as it likes. */
+/**
+ * When the file or its name last changed. The other time, mtime, is a program's to set as it likes.
+ */
 function changedAt(stamp: FileStamp): number {
   return Number(stamp.ctimeNs / 1_000_000n);
 }

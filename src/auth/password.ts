@@ -1,16 +1,7 @@
 /**
- * Passwords: compared in constant time, and hashed.
+ * Passwords as hashes.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { HASH_MEMORY_KIB } from "../core/limits.ts";
-
-/**
- * Whether two passwords are the same. It compares digests, which have one length whatever the passwords are, so the
- * time says neither where they differ nor how long the right one is.
- */
-export function samePassword(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
 
 /** Hashes a password for a user's file. It must not be empty. */
 export function hashPassword(password: string): Promise<string> {
@@ -28,7 +19,3 @@ export function isHash(text: string): boolean {
 
 const ARGON2 = /^\$argon2(?:id|i|d)\$v=\d+\$[a-z]=\d+(?:,[a-z]=\d+)*\$[\w+/]+\$[\w+/]+$/;
 const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
-
-function digest(password: string): Buffer {
-  return createHash("sha256").update(password, "utf8").digest();
-}

@@ -1,8 +1,9 @@
 /**
  * An authenticator of the operator's own: a module that exports `authenticate(request)`.
  *
- * It answers true (let in) or false, or `{ code, message }` to say more; at once or as a promise. Any other answer, and
- * none at all, is thrown as an error: the gate refuses then, so a forgotten `return` lets nobody in.
+ * It answers true (let in) or false, or `{ code, message }` to say more; at once or as a promise.
+ * Any other answer, and none at all, is thrown as an error: the gate refuses then, so a forgotten
+ * `return` lets nobody in.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,7 +14,10 @@ import type { AuthRequest, Authenticator } from "./authenticator.ts";
 /** What the module exports. */
 type Authenticate = (request: AuthRequest) => unknown;
 
-/** Loads the module at `path`, relative to the working directory. Throws an Error fit for the operator. */
+/**
+ * Loads the module at `path`, relative to the working directory. Throws an Error fit for the
+ * operator.
+ */
 export async function loadPlugin(path: string): Promise<Authenticator> {
   const file = resolve(path);
   if (!(await Bun.file(file).exists())) {
@@ -40,7 +44,9 @@ async function load(file: string): Promise<object> {
   }
 }
 
-/** Looks into the default export too, where a module keeps what it would otherwise export by name. */
+/**
+ * Looks into the default export too, where a module keeps what it would otherwise export by name.
+ */
 function findExport(module: object): Authenticate | undefined {
   const places: readonly unknown[] = [module, "default" in module ? module.default : undefined];
   for (const place of places) {

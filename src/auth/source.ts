@@ -3,9 +3,9 @@
  */
 
 /**
- * An IPv4 address is one user's. Of an IPv6 address it is the first half: whoever has a line has all 2^64 addresses of
- * the second. A dual-stack listener shows IPv4 peers as `::ffff:1.2.3.4`, which are IPv4 here, or all of them would be
- * one. What is no address is returned as it is.
+ * An IPv4 address is one user's. Of an IPv6 address it is the first half: whoever has a line has
+ * all 2^64 addresses of the second. A dual-stack listener shows IPv4 peers as `::ffff:1.2.3.4`,
+ * which are IPv4 here, or all of them would be one. What is no address is returned as it is.
  */
 export function sourceOf(address: string): string {
   const [plain = ""] = address.toLowerCase().split("%");
@@ -34,7 +34,10 @@ function expand(address: string): readonly number[] | undefined {
   return groups.every((group) => group >= 0 && group <= 0xffff) ? groups : undefined;
 }
 
-/** Some groups, the last of which may be an IPv4 address and then are two. What is no group becomes NaN. */
+/**
+ * Some groups, the last of which may be an IPv4 address and then are two. What is no group becomes
+ * NaN.
+ */
 function groupsOf(text: string): readonly number[] {
   return text === ""
     ? []

@@ -18,7 +18,10 @@ import {
 
 /** Counts by source, a text that stands for whoever is to be told apart from others. */
 export interface Throttle {
-  /** Milliseconds that an attempt of `source` has to wait, or "full" where too many of its attempts wait already. */
+  /**
+   * Milliseconds that an attempt of `source` has to wait, or "full" where too many of its attempts
+   * wait already.
+   */
   delay(source: string): number | "full";
   /** To be called when an attempt begins to wait; what it returns, when the wait is over. */
   wait(source: string): () => void;
@@ -64,7 +67,8 @@ export function throttle(clock: Clock): Throttle {
         return 0;
       }
       const others = waiting.get(source) ?? 0;
-      // Those that wait are taken for failures to come, or attempts made all at once would wait no longer than one.
+      // Those that wait are taken for failures to come, or attempts made all at once would wait no
+      // longer than one.
       return others >= AUTH_WAITING_MAX ? "full" : delayAfter(count + others);
     },
     wait(source) {

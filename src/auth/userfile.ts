@@ -41,9 +41,10 @@ export function isOpen(file: UserFile): boolean {
 }
 
 /**
- * The passwords that a value may stand for. Python's ConfigParser reads `%%` as `%`, its RawConfigParser does not, and
- * a file does not tell for which of them it was written. Where a single `%` stands, only the raw reading remains: the
- * other parser would refuse it, or put another key's value in its place.
+ * The passwords that a value may stand for. Python's ConfigParser reads `%%` as `%`, its
+ * RawConfigParser does not, and a file does not tell for which of them it was written. Where a
+ * single `%` stands, only the raw reading remains: the other parser would refuse it, or put another
+ * key's value in its place.
  */
 export function readings(password: string): readonly string[] {
   const pairs = password.split("%%");

@@ -1,17 +1,18 @@
 /**
  * The authenticator over a folder of user files, `NAME.ini`.
  *
- * A broadcaster is told the same whether the user is unknown, the file unusable or the password wrong; the log is told
- * which. That is for tidiness, not to keep names secret: a watcher learns by `not-found` who exists, and the time of an
- * answer shows whether a hash was checked. What no answer shows is a password, or anything of what a file holds.
+ * A broadcaster is told the same whether the user is unknown, the file unusable or the password
+ * wrong; the log is told which. That is for tidiness, not to keep names secret: a watcher learns by
+ * `not-found` who exists, and the time of an answer shows whether a hash was checked. What no
+ * answer shows is a password, or anything of what a file holds.
  */
+import { sameSecret } from "../core/bytes.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { isName } from "../protocol/request.ts";
 import type { AuthRequest, Authenticator } from "./authenticator.ts";
 import { USER_SUFFIX } from "./files.ts";
 import { hashChecks, type HashChecks } from "./hashes.ts";
 import { userLookup, type Found, type UserLookup, type UserLookupOptions } from "./lookup.ts";
-import { samePassword } from "./password.ts";
 import { readings, type UserFile } from "./userfile.ts";
 
 /** What can be set; the folder and the log must be. */
@@ -79,7 +80,7 @@ async function judge(request: AuthRequest, file: UserFile, hashes: HashChecks): 
     const right = await hashes.verify(userPassword, passwordHash);
     return right === "full" ? right : right ? null : "wrong";
   }
-  const accepted = readings(password ?? "").map((reading) => samePassword(userPassword, reading));
+  const accepted = readings(password ?? "").map((reading) => sameSecret(userPassword, reading));
   return accepted.includes(true) ? null : "wrong";
 }
 

@@ -1,8 +1,8 @@
 /**
  * Keeps the users folder: what the command line does to it.
  *
- * A file is written beside its place and then moved there, so that a server never reads half of it. What cannot be done
- * is thrown as an Error whose message is a sentence for the person who asked.
+ * A file is written beside its place and then moved there, so that a server never reads half of it.
+ * What cannot be done is thrown as an Error whose message is a sentence for the person who asked.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, rename, unlink } from "node:fs/promises";
@@ -37,8 +37,8 @@ export interface UserEntry {
 }
 
 /**
- * Writes a user's file, and makes the folder where there is none. Without a password anyone may broadcast under the
- * name. A user that exists is left alone unless `replace` is set.
+ * Writes a user's file, and makes the folder where there is none. Without a password anyone may
+ * broadcast under the name. A user that exists is left alone unless `replace` is set.
  */
 export async function addUser(
   folder: string,
@@ -50,7 +50,8 @@ export async function addUser(
   checkPassword(password);
   const hash = password === null ? undefined : await hashPassword(password);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // It begins with a dot and does not end in the suffix: no user's file, even if a crash leaves it behind.
+  // It begins with a dot and does not end in the suffix: no user's file, even if a crash leaves it
+  // behind.
   const draft = join(folder, `.${name}.${randomUUID()}.new`);
   try {
     await writeDraft(draft, writeUserFile(hash));
@@ -107,14 +108,19 @@ function checkPassword(password: string | null): void {
   }
 }
 
-/** Writes through to the disk, or a power cut could leave an empty file in place: a user without a password. */
+/**
+ * Writes through to the disk, or a power cut could leave an empty file in place: a user without a
+ * password.
+ */
 async function writeDraft(path: string, text: string): Promise<void> {
   await using handle = await open(path, "wx", 0o600);
   await handle.writeFile(text);
   await handle.sync();
 }
 
-/** Links, which fails where the name is taken even if another process takes it at the same moment. */
+/**
+ * Links, which fails where the name is taken even if another process takes it at the same moment.
+ */
 async function placeUser(
   draft: string,
   folder: string,
@@ -125,7 +131,8 @@ async function placeUser(
   try {
     await link(draft, path);
   } catch (error) {
-    // File systems without links, such as FAT, fail in ways of their own. There the name is looked up first.
+    // File systems without links, such as FAT, fail in ways of their own. There the name is looked
+    // up first.
     if (errorCode(error) === "EEXIST" || (await files.stat(path)) !== undefined) {
       throw new Error(`The user ${name} exists already.`, { cause: error });
     }

@@ -1,6 +1,6 @@
 /**
- * What `fstream broadcast`, `fstream watch` and the seed's own command line have in common: from words and flags to a
- * request, and from there to a connection, a status line and an exit code.
+ * What `fstream broadcast`, `fstream watch` and the seed's own command line have in common: from
+ * words and flags to a request, and from there to a connection, a status line and an exit code.
  */
 import { newPump, broadcastOnce } from "../client/broadcast.ts";
 import type { Ask } from "../client/dial.ts";

@@ -1,6 +1,6 @@
 /**
- * Commands as this program has them: citty's, with every flag checked. citty itself passes over flags that it does not
- * know, and takes a flag without its value for an empty one.
+ * Commands as this program has them: citty's, with every flag checked. citty itself passes over
+ * flags that it does not know, and takes a flag without its value for an empty one.
  */
 import {
   defineCommand,

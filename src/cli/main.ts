@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /**
- * The program `fstream`: one lazy file a command, and one place where mistakes become one line and an exit code.
+ * The program `fstream`: one lazy file a command, and one place where mistakes become one line and
+ * an exit code.
  */
 import { renderUsage, runCommand, runMain, type SubCommandsDef } from "citty";
 import packageJson from "../../package.json" with { type: "json" };
@@ -63,7 +64,10 @@ async function serveHelp(): Promise<string> {
   return serveUsage();
 }
 
-/** Mistakes on the command line are one line each; anything else is a mistake of ours and shows where it comes from. */
+/**
+ * Mistakes on the command line are one line each; anything else is a mistake of ours and shows
+ * where it comes from.
+ */
 function fail(error: unknown, words: readonly string[]): void {
   if (error instanceof UsageError) {
     talk.error(error.message);

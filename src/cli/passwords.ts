@@ -1,5 +1,6 @@
 /**
- * Passwords from where they do not stand in the process list: a file, a hidden prompt, the environment.
+ * Passwords from where they do not stand in the process list: a file, a hidden prompt, the
+ * environment.
  */
 import { openSync, readFileSync } from "node:fs";
 import { ReadStream } from "node:tty";

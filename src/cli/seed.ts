@@ -1,5 +1,6 @@
 /**
- * The command line of the Python program: `fstream HOST:PORT broadcast,user=…` and `fstream HOST:PORT watch,user=…`.
+ * The command line of the Python program: `fstream HOST:PORT broadcast,user=…` and `fstream
+ * HOST:PORT watch,user=…`.
  */
 import { readFields, readRequest } from "../protocol/request.ts";
 import { runClient, target } from "./client.ts";
@@ -10,7 +11,9 @@ export function isSeedForm(words: readonly string[]): boolean {
   return words.length === 2 && /^(?:broadcast|watch),/.test(words[1] ?? "");
 }
 
-/** Sends the payload as it stands, and asks for a reply unless it says something about that itself. */
+/**
+ * Sends the payload as it stands, and asks for a reply unless it says something about that itself.
+ */
 export async function runSeedForm(words: readonly string[]): Promise<never> {
   const [server = "", payload = ""] = words;
   const read = readRequest(payload);

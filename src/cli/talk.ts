@@ -10,7 +10,10 @@ export class UsageError extends Error {}
 /** The exit code of a mistake on the command line. */
 export const EXIT_USAGE = 2;
 
-/** Says things to the person at the terminal: one line each, with the program's name, as in a pipe of several programs. */
+/**
+ * Says things to the person at the terminal: one line each, with the program's name, as in a pipe
+ * of several programs.
+ */
 export const talk: ReturnType<typeof createConsola> = createConsola({
   level: 3,
   reporters: [

@@ -1,5 +1,6 @@
 /**
- * Broadcasting: from a stream of ours to a server, exact to the byte, and no faster than the network takes them.
+ * Broadcasting: from a stream of ours to a server, exact to the byte, and no faster than the
+ * network takes them.
  *
  *     pump ──chunk──► socket.write ──short──► pump stopped ──drain──► the rest, then pump started
  */
@@ -12,8 +13,8 @@ import type { Outcome } from "./outcome.ts";
 import { moved, type Progress } from "./progress.ts";
 
 /**
- * The bytes to broadcast, over as many connections as it takes. It holds at most one chunk, of which a connection may have
- * taken a part.
+ * The bytes to broadcast, over as many connections as it takes. It holds at most one chunk, of
+ * which a connection may have taken a part.
  */
 export interface Pump {
   readonly input: Readable;

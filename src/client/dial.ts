@@ -44,8 +44,8 @@ export interface Connection {
 }
 
 /**
- * Connects, sends what is asked, and reports to `handlers` from then on. Returns undefined, or a sentence that says
- * why there is no connection.
+ * Connects, sends what is asked, and reports to `handlers` from then on. Returns undefined, or a
+ * sentence that says why there is no connection.
  */
 export async function dial(
   address: Address,
@@ -113,8 +113,8 @@ function socketHandlers(ask: Ask, handlers: DialHandlers): Handlers {
 }
 
 /**
- * Takes the reply out of what the server sends. For a watcher everything behind it is stream. A broadcaster may get a second
- * frame later, which says why it is sent away.
+ * Takes the reply out of what the server sends. For a watcher everything behind it is stream. A
+ * broadcaster may get a second frame later, which says why it is sent away.
  */
 function frameTaker(
   ask: Ask,

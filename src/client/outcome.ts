@@ -34,8 +34,8 @@ const PASSING: ReadonlySet<Code> = new Set([
 ]);
 
 /**
- * Says whether trying again makes sense. A broadcaster that was replaced must not: two that take the channel from each
- * other for ever would be worse than one that stops.
+ * Says whether trying again makes sense. A broadcaster that was replaced must not: two that take
+ * the channel from each other for ever would be worse than one that stops.
  */
 export function mayRetry(outcome: Outcome): boolean {
   switch (outcome.kind) {

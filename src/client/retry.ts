@@ -1,5 +1,6 @@
 /**
- * Trying again, each time after a longer wait, and never in step with the others who lost the same server.
+ * Trying again, each time after a longer wait, and never in step with the others who lost the same
+ * server.
  */
 import { RETRY_FIRST_MS, RETRY_FORGET_MS, RETRY_MAX_MS } from "../core/limits.ts";
 import type { Outcome } from "./outcome.ts";
@@ -32,7 +33,10 @@ export async function retrying(options: RetryOptions): Promise<Outcome> {
   }
 }
 
-/** The wait after `failures` failures before this one: doubling, bounded, and spread by `chance` from half of it on. */
+/**
+ * The wait after `failures` failures before this one: doubling, bounded, and spread by `chance`
+ * from half of it on.
+ */
 export function retryDelay(failures: number, chance: number): number {
   const longest = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_MAX_MS);
   return longest * (0.5 + chance / 2);

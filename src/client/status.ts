@@ -1,5 +1,6 @@
 /**
- * The status line: one line on a terminal's stderr that is drawn over and over, and nothing where stderr is no terminal.
+ * The status line: one line on a terminal's stderr that is drawn over and over, and nothing where
+ * stderr is no terminal.
  */
 import type { WriteStream } from "node:tty";
 import { STANDSTILL_MS, STATUS_MS } from "../core/limits.ts";

@@ -1,5 +1,6 @@
 /**
- * Watching: from a server to a stream of ours, exact to the byte, and no faster than that stream takes them.
+ * Watching: from a server to a stream of ours, exact to the byte, and no faster than that stream
+ * takes them.
  *
  *     socket ──data──► output.write ──false──► socket paused ──output drains──► socket resumed
  */
@@ -19,7 +20,10 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Watches over one connection, until it ends in one way or another. What was received has been written by then. */
+/**
+ * Watches over one connection, until it ends in one way or another. What was received has been
+ * written by then.
+ */
 export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   const { address, ask, output, progress, signal } = options;
   let connection: Connection | undefined;

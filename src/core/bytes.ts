@@ -39,7 +39,8 @@ export function writeUint32(bytes: Uint8Array, offset: number, value: number): v
 }
 
 /**
- * Whether two secrets are the same, in a time that tells nothing but the length of the one that was offered.
+ * Whether two secrets are the same, in a time that tells nothing but the length of the one that was
+ * offered.
  */
 export function sameSecret(offered: string, secret: string): boolean {
   const a = encodeUtf8(offered);

@@ -8,22 +8,37 @@ export const REQUEST_MAX_BYTES = 4096;
 /** Bytes before the text: a 32-bit length and a NUL. */
 export const FRAME_HEAD_BYTES = 5;
 
-/** Characters of a user's name. It becomes a file's name, and this is short enough for every file system. */
+/**
+ * Characters of a user's name. It becomes a file's name, and this is short enough for every file
+ * system.
+ */
 export const NAME_MAX_CHARS = 64;
 
-/** Bytes of a channel's name. It stands in logs and tables, and a path segment holds no more than 255 of them. */
+/**
+ * Bytes of a channel's name. It stands in logs and tables, and a path segment holds no more than
+ * 255 of them.
+ */
 export const CHANNEL_MAX_BYTES = 255;
 
 /** Bytes of a user file. The longest sensible one, a comment and a hash, is a hundredth of this. */
 export const USER_FILE_MAX_BYTES: number = 64 * 1024;
 
-/** User files held in memory. Beyond it the least recently used is read anew when it is next asked for. */
+/**
+ * User files held in memory. Beyond it the least recently used is read anew when it is next asked
+ * for.
+ */
 export const USER_CACHE_MAX = 10_000;
 
-/** Password hashes computed at once. Each takes a core for tens of milliseconds and megabytes of memory. */
+/**
+ * Password hashes computed at once. Each takes a core for tens of milliseconds and megabytes of
+ * memory.
+ */
 export const HASHES_AT_ONCE = 2;
 
-/** Connections that may wait for a hash. At 50 ms a hash and two at once, the last of them waits some 6 s. */
+/**
+ * Connections that may wait for a hash. At 50 ms a hash and two at once, the last of them waits
+ * some 6 s.
+ */
 export const HASHES_WAITING_MAX = 256;
 
 /** Milliseconds that an authenticator may take before its silence counts as a refusal. */
@@ -41,84 +56,133 @@ export const AUTH_SLOW_MAX_MS = 8_000;
 /** Milliseconds after its last failure at which an address is forgiven. */
 export const AUTH_FORGET_MS: number = 10 * 60_000;
 
-/** Addresses whose failures are remembered. Beyond it the one that failed longest ago is forgotten. */
+/**
+ * Addresses whose failures are remembered. Beyond it the one that failed longest ago is forgotten.
+ */
 export const AUTH_ADDRESSES_MAX = 10_000;
 
 /** Bytes of a ring at first. Ten seconds of speech or a quarter of a second of good video. */
 export const RING_MIN_BYTES: number = 256 * 1024;
 
 /**
- * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the ring's end cuts a chunk
- * in two, which costs everyone a second write: at 30 frames a second this keeps it below one in a hundred.
+ * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the
+ * ring's end cuts a chunk in two, which costs everyone a second write: at 30 frames a second this
+ * keeps it below one in a hundred.
  */
 export const RING_SPAN_MS = 4_000;
 
 /**
- * Milliseconds for which a byte that a watcher lacks is not overwritten; a broadcaster that is faster than that is not read
- * meanwhile. With a window of 16 MiB it concerns streams of more than 500 Mbit/s alone: a file that is pushed through as
- * fast as it goes must not lose a watcher that merely waits for its turn on a busy processor.
+ * Milliseconds for which a byte that a watcher lacks is not overwritten; a broadcaster that is
+ * faster than that is not read meanwhile. With a window of 16 MiB it concerns streams of more than
+ * 500 Mbit/s alone: a file that is pushed through as fast as it goes must not lose a watcher that
+ * merely waits for its turn on a busy processor.
  */
 export const GRACE_MS = 250;
 
-/** Milliseconds between two looks at who is stalled or silent: a sixtieth of the least sensible stall time. */
+/**
+ * Milliseconds between two looks at who is stalled or silent: a sixtieth of the least sensible
+ * stall time.
+ */
 export const HOUSEKEEPING_MS = 250;
 
-/** Attempts of one address that may wait for their turn at once. Without it, many connections would outrun the wait. */
+/**
+ * Attempts of one address that may wait for their turn at once. Without it, many connections would
+ * outrun the wait.
+ */
 export const AUTH_WAITING_MAX = 16;
 
-/** Characters of a message that an operator's own authenticator may send to a peer. A reply is a line, not a page. */
+/**
+ * Characters of a message that an operator's own authenticator may send to a peer. A reply is a
+ * line, not a page.
+ */
 export const AUTH_MESSAGE_MAX_CHARS = 200;
 
-/** Milliseconds after a change in which a file's times may not yet tell of another one: FAT counts in two seconds. */
+/**
+ * Milliseconds after a change in which a file's times may not yet tell of another one: FAT counts
+ * in two seconds.
+ */
 export const USER_FILE_COARSE_MS = 2_000;
 
-/** Milliseconds that a changed user file without a password must rest before it counts as complete. */
+/**
+ * Milliseconds that a changed user file without a password must rest before it counts as complete.
+ */
 export const USER_FILE_REST_MS = 100;
 
-/** KiB of memory for a new password's hash. With two passes it takes some 25 ms, and 64 MiB would take four times that. */
+/**
+ * KiB of memory for a new password's hash. With two passes it takes some 25 ms, and 64 MiB would
+ * take four times that.
+ */
 export const HASH_MEMORY_KIB = 19_456;
 
-/** Milliseconds for which a refused peer's bytes are read and thrown away, so that it can read why. */
+/**
+ * Milliseconds for which a refused peer's bytes are read and thrown away, so that it can read why.
+ */
 export const PARTING_MS = 2_000;
 
 /** Bytes that a refused peer may send meanwhile: two seconds of a gigabit link. */
 export const PARTING_BYTES: number = 256 * 1024 * 1024;
 
-/** Bytes that a watcher may send after its request. It has nothing to say; a little noise is forgiven. */
+/**
+ * Bytes that a watcher may send after its request. It has nothing to say; a little noise is
+ * forgiven.
+ */
 export const WATCHER_CHATTER_BYTES: number = 64 * 1024;
 
-/** Bytes not yet sent that the kernel may hold for a watcher. What waits in the ring instead can still be skipped. */
+/**
+ * Bytes not yet sent that the kernel may hold for a watcher. What waits in the ring instead can
+ * still be skipped.
+ */
 export const KERNEL_BACKLOG_BYTES: number = 128 * 1024;
 
 /** Milliseconds of quiet after which the kernel asks a peer whether it is still there. */
 export const KEEPALIVE_MS = 60_000;
 
-/** Descriptors that are kept from connections: for listeners, user files, logs, and a plug-in's own. */
+/**
+ * Descriptors that are kept from connections: for listeners, user files, logs, and a plug-in's own.
+ */
 export const DESCRIPTORS_RESERVED = 128;
 
-/** Connections where the descriptor limit cannot be read. The least that systems allow by default is 1,024. */
+/**
+ * Connections where the descriptor limit cannot be read. The least that systems allow by default is
+ * 1,024.
+ */
 export const CONNECTIONS_FALLBACK = 800;
 
-/** Lines a second that one kind of event may write to the log before its further ones are only counted. */
+/**
+ * Lines a second that one kind of event may write to the log before its further ones are only
+ * counted.
+ */
 export const LOG_BURST = 5;
 
 /** Milliseconds that a client waits for a connection before it calls the server unreachable. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Milliseconds that a broadcaster waits, at its stream's end, for the server to have read it all and close. */
+/**
+ * Milliseconds that a broadcaster waits, at its stream's end, for the server to have read it all
+ * and close.
+ */
 export const GOODBYE_MS = 30_000;
 
-/** Milliseconds before the first reconnection. Each further one waits up to twice as long as the one before. */
+/**
+ * Milliseconds before the first reconnection. Each further one waits up to twice as long as the one
+ * before.
+ */
 export const RETRY_FIRST_MS = 500;
 
 /** Milliseconds between two reconnections at most. */
 export const RETRY_MAX_MS = 15_000;
 
-/** Milliseconds of a connection that was good, after which reconnecting begins at the first wait again. */
+/**
+ * Milliseconds of a connection that was good, after which reconnecting begins at the first wait
+ * again.
+ */
 export const RETRY_FORGET_MS = 10_000;
 
 /** Milliseconds between two drawings of the status line: as often as a person reads figures. */
 export const STATUS_MS = 500;
 
-/** Milliseconds without a byte after which a watcher's status line says that the stream stands still. */
+/**
+ * Milliseconds without a byte after which a watcher's status line says that the stream stands
+ * still.
+ */
 export const STANDSTILL_MS = 2_000;

@@ -7,8 +7,9 @@ import { distance } from "fastest-levenshtein";
 const LEAST_EDITS = 2;
 
 /**
- * Finds the candidate that is fewest edits away from `word`, whatever the case; the first of equals. Undefined where
- * even that one takes more edits than a third of the word, or as many as the candidate has letters.
+ * Finds the candidate that is fewest edits away from `word`, whatever the case; the first of
+ * equals. Undefined where even that one takes more edits than a third of the word, or as many as
+ * the candidate has letters.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;

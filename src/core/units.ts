@@ -1,5 +1,6 @@
 /**
- * Sizes and times between people and numbers: what they write in settings, what they read in status lines.
+ * Sizes and times between people and numbers: what they write in settings, what they read in status
+ * lines.
  */
 
 export type SizeUnit = "B" | "k" | "M" | "G" | "KiB" | "MiB" | "GiB";
@@ -39,12 +40,18 @@ const SIZE_SPELLINGS: ReadonlyMap<string, number> = new Map([
 
 const DURATION_SPELLINGS: ReadonlyMap<string, number> = new Map(Object.entries(DURATIONS));
 
-/** Reads "16MiB", "1.5G" or "300k" as whole bytes; a bare number counts in `bare`. Null where the text is no size. */
+/**
+ * Reads "16MiB", "1.5G" or "300k" as whole bytes; a bare number counts in `bare`. Null where the
+ * text is no size.
+ */
 export function parseSize(text: string, bare: SizeUnit): number | null {
   return parseAmount(text, SIZE_SPELLINGS, SIZES[bare]);
 }
 
-/** Reads "5ms", "1.5s" or "1h" as whole milliseconds; a bare number counts in `bare`. Null where the text is no time. */
+/**
+ * Reads "5ms", "1.5s" or "1h" as whole milliseconds; a bare number counts in `bare`. Null where the
+ * text is no time.
+ */
 export function parseDuration(text: string, bare: DurationUnit): number | null {
   return parseAmount(text, DURATION_SPELLINGS, DURATIONS[bare]);
 }
@@ -69,7 +76,10 @@ function parseAmount(
   return Number.isSafeInteger(whole) && !vanished ? whole : null;
 }
 
-/** Prints whole bytes as a setting is written: exactly, and as short as that goes ("16MiB", "300k", "1234B"). */
+/**
+ * Prints whole bytes as a setting is written: exactly, and as short as that goes ("16MiB", "300k",
+ * "1234B").
+ */
 export function printSize(bytes: number): string {
   return exactPrints(bytes, SIZES).reduce(
     (best, text) => (text.length < best.length ? text : best),
@@ -77,7 +87,10 @@ export function printSize(bytes: number): string {
   );
 }
 
-/** Prints whole milliseconds as a setting is written: exactly, in the largest unit that divides them ("90s", "5ms"). */
+/**
+ * Prints whole milliseconds as a setting is written: exactly, in the largest unit that divides them
+ * ("90s", "5ms").
+ */
 export function printDuration(ms: number): string {
   return exactPrints(ms, DURATIONS)[0] ?? `${ms}ms`;
 }
@@ -92,7 +105,9 @@ function exactPrints(amount: number, units: Readonly<Record<string, number>>): s
     .map(([unit, factor]) => `${amount / factor}${unit}`);
 }
 
-/** Prints bytes for a status line, in decimal units and three digits: "999 B", "12.3 kB", "1.50 GB". */
+/**
+ * Prints bytes for a status line, in decimal units and three digits: "999 B", "12.3 kB", "1.50 GB".
+ */
 export function formatBytes(bytes: number): string {
   return scaled(bytes, ["B", "kB", "MB", "GB", "TB", "PB"]);
 }

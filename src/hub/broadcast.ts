@@ -1,5 +1,6 @@
 /**
- * One run of bytes on its way from a broadcaster to everyone who watches: append, pace, fan out, drain, end.
+ * One run of bytes on its way from a broadcaster to everyone who watches: append, pace, fan out,
+ * drain, end.
  */
 import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
@@ -40,8 +41,8 @@ export function newBroadcast(
 }
 
 /**
- * Takes in `chunk`, and fans out now or when the pace allows. Returns whether there is room for more; if not, `onRoom` is
- * called once there is.
+ * Takes in `chunk`, and fans out now or when the pace allows. Returns whether there is room for
+ * more; if not, `onRoom` is called once there is.
  */
 export function receive(broadcast: Broadcast, chunk: Uint8Array): boolean {
   const now = broadcast.clock.now();
@@ -86,7 +87,10 @@ function takeInHeld(broadcast: Broadcast): void {
   }
 }
 
-/** Takes in what is held at once, whoever is left behind: its broadcaster is gone or has been replaced. */
+/**
+ * Takes in what is held at once, whoever is left behind: its broadcaster is gone or has been
+ * replaced.
+ */
 export function settleHeld(broadcast: Broadcast): void {
   broadcast.impatient = true;
   takeInHeld(broadcast);
@@ -94,10 +98,11 @@ export function settleHeld(broadcast: Broadcast): void {
 }
 
 /**
- * Makes sure that `length` more bytes overwrite nothing that a watcher still needs: by looking where the watchers are, by
- * bringing those forward who can take bytes, by a larger ring, and at last by leaving the slowest behind. Returns 0, or the
- * milliseconds to wait because they would be left behind too soon. Almost every call ends at the first line: the lowest
- * cursor is looked for once a turn of the ring.
+ * Makes sure that `length` more bytes overwrite nothing that a watcher still needs: by looking
+ * where the watchers are, by bringing those forward who can take bytes, by a larger ring, and at
+ * last by leaving the slowest behind. Returns 0, or the milliseconds to wait because they would be
+ * left behind too soon. Almost every call ends at the first line: the lowest cursor is looked for
+ * once a turn of the ring.
  */
 function makeRoom(broadcast: Broadcast, length: number, edge: number, now: number): number {
   const { ring, roster } = broadcast;
@@ -136,7 +141,10 @@ function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
   }
 }
 
-/** What comes after a quiet time goes out at once; what comes sooner waits for the rest of the interval. */
+/**
+ * What comes after a quiet time goes out at once; what comes sooner waits for the rest of the
+ * interval.
+ */
 function scheduleFanOut(broadcast: Broadcast, now: number): void {
   if (broadcast.pending !== null) {
     return;
@@ -149,7 +157,10 @@ function scheduleFanOut(broadcast: Broadcast, now: number): void {
   broadcast.pending = broadcast.clock.after(wait, () => fanOut(broadcast));
 }
 
-/** Writes to every watcher that is not blocked. From the last to the first: a watcher may leave as it is written to. */
+/**
+ * Writes to every watcher that is not blocked. From the last to the first: a watcher may leave as
+ * it is written to.
+ */
 export function fanOut(broadcast: Broadcast): void {
   broadcast.pending?.();
   broadcast.pending = null;

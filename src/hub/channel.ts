@@ -24,7 +24,10 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly settings: ChannelSettings;
   readonly counters: HubCounters;
-  /** Called when a broadcast receives no more; some of its watchers may still be on the way to its end. */
+  /**
+   * Called when a broadcast receives no more; some of its watchers may still be on the way to its
+   * end.
+   */
   readonly ended: (channel: Channel, broadcast: Broadcast) => void;
 }
 
@@ -110,7 +113,10 @@ function takeWaiting(channel: Channel): Watcher[] {
   return waiting;
 }
 
-/** `source` has gone: its watchers are kept for the linger time. A source that was replaced may say so too. */
+/**
+ * `source` has gone: its watchers are kept for the linger time. A source that was replaced may say
+ * so too.
+ */
 export function goSilent(around: Surroundings, channel: Channel, source: Source): void {
   if (channel.source !== source) {
     return;
@@ -123,7 +129,10 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
   }
 }
 
-/** Ends what is live or lingers. Everyone who watches gets what was received, and then a clean close. */
+/**
+ * Ends what is live or lingers. Everyone who watches gets what was received, and then a clean
+ * close.
+ */
 export function endLive(around: Surroundings, channel: Channel): void {
   const broadcast = channel.live;
   channel.lingering?.();

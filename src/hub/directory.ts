@@ -23,8 +23,9 @@ import { bytesSent } from "./watcher.ts";
 /** A broadcaster's way into the hub. */
 export interface Feed {
   /**
-   * Takes the next bytes of the stream. Returns whether it can take more at once; if not, the chunk may not be changed
-   * any more, and nothing may be sent before the source is told that it is ready.
+   * Takes the next bytes of the stream. Returns whether it can take more at once; if not, the chunk
+   * may not be changed any more, and nothing may be sent before the source is told that it is
+   * ready.
    */
   receive(chunk: Uint8Array): boolean;
   /** The broadcaster has gone. Harmless when the hub has sent it away itself. */
@@ -45,7 +46,10 @@ export interface Directory {
   readonly counters: HubCounters;
   /** Puts a broadcaster on air, or says why not. */
   broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
-  /** Lets a watcher in or has it wait, or says why neither. The peer may be called before this returns. */
+  /**
+   * Lets a watcher in or has it wait, or says why neither. The peer may be called before this
+   * returns.
+   */
   watch(request: Request, peer: Peer): { seat: Seat } | { refused: Refusal };
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
@@ -77,7 +81,10 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
     return channel;
   }
 
-  /** A channel that was forgotten while watchers were on the way to its end may have a namesake by now. */
+  /**
+   * A channel that was forgotten while watchers were on the way to its end may have a namesake by
+   * now.
+   */
   function forgetIfIdle(channel: Channel): void {
     const key = keyOf(channel.user, channel.name);
     if (isIdle(channel) && channels.get(key) === channel) {
@@ -131,8 +138,8 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
 }
 
 /**
- * Calls `work` every HOUSEKEEPING_MS from the first call of the returned function on, until it says that nothing is left
- * to look after; then a further call begins anew.
+ * Calls `work` every HOUSEKEEPING_MS from the first call of the returned function on, until it says
+ * that nothing is left to look after; then a further call begins anew.
  */
 function repeating(clock: Clock, work: () => boolean): () => void {
   let running = false;

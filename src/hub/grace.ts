@@ -7,7 +7,8 @@
  *             └─────┴─────┴─────┴─────┴─────┴─────┴─────┴─────┘
  *                            └─ head   └─ tail
  *
- * Invariant: no byte in an eighth arrived before the head entered that eighth, or before the ring last grew.
+ * Invariant: no byte in an eighth arrived before the head entered that eighth, or before the ring
+ * last grew.
  */
 import { GRACE_MS } from "../core/limits.ts";
 import type { Broadcast } from "./model.ts";
@@ -29,7 +30,10 @@ export function noteGrowth(broadcast: Broadcast, now: number): void {
   broadcast.entered.fill(now);
 }
 
-/** Milliseconds until the byte at the absolute `offset` may be overwritten although a watcher lacks it. */
+/**
+ * Milliseconds until the byte at the absolute `offset` may be overwritten although a watcher lacks
+ * it.
+ */
 export function graceLeft(broadcast: Broadcast, offset: number, now: number): number {
   const eighth = broadcast.ring.capacity / EIGHTHS;
   const entered = broadcast.entered[Math.floor(offset / eighth) % EIGHTHS] ?? now;

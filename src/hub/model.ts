@@ -7,12 +7,14 @@
  *                                                    │                    │ cursor
  *                                                    └──► Ring ◄──────────┘
  *
- * A channel is a name; a broadcast is one run of bytes under that name, with everyone who receives it. A broadcast
- * outlives its broadcaster by the linger time, and is carried on when one returns in time. When it ends its channel lets go
- * of it, and it exists until its last watcher has been sent the rest.
+ * A channel is a name; a broadcast is one run of bytes under that name, with everyone who receives
+ * it. A broadcast outlives its broadcaster by the linger time, and is carried on when one returns
+ * in time. When it ends its channel lets go of it, and it exists until its last watcher has been
+ * sent the rest.
  *
- * Invariants: a watcher is in exactly one of the lists above, or has left and is in none. A watcher's cursor is at least the
- * ring's tail whenever the hub is not in the middle of an append. `floor` is never above the lowest cursor.
+ * Invariants: a watcher is in exactly one of the lists above, or has left and is in none. A
+ * watcher's cursor is at least the ring's tail whenever the hub is not in the middle of an append.
+ * `floor` is never above the lowest cursor.
  */
 import type { Clock } from "../core/clock.ts";
 import type { Join } from "../protocol/request.ts";

@@ -12,8 +12,8 @@
  *     └──────────────┴────────────────────────────┘
  *                    └─ head % capacity
  *
- * Invariant: 0 ≤ head - tail ≤ capacity, and the byte of absolute offset o, tail ≤ o < head, is bytes[o % capacity].
- * Offsets are doubles, exact up to 2^53: nine petabytes of one stream.
+ * Invariant: 0 ≤ head - tail ≤ capacity, and the byte of absolute offset o, tail ≤ o < head, is
+ * bytes[o % capacity]. Offsets are doubles, exact up to 2^53: nine petabytes of one stream.
  */
 export interface Ring {
   bytes: Uint8Array;
@@ -29,7 +29,10 @@ export function newRing(capacity: number): Ring {
   return { bytes: shared(capacity), capacity, head: 0, tail: 0 };
 }
 
-/** Copies `chunk` in behind the newest byte, over the oldest. The chunk is at most as long as the ring. */
+/**
+ * Copies `chunk` in behind the newest byte, over the oldest. The chunk is at most as long as the
+ * ring.
+ */
 export function append(ring: Ring, chunk: Uint8Array): void {
   const index = ring.head % ring.capacity;
   const upToEnd = ring.capacity - index;
@@ -43,7 +46,10 @@ export function append(ring: Ring, chunk: Uint8Array): void {
   ring.tail = Math.max(ring.tail, ring.head - ring.capacity);
 }
 
-/** Gives the ring a larger capacity. Every byte keeps its absolute offset, and so every cursor its meaning. */
+/**
+ * Gives the ring a larger capacity. Every byte keeps its absolute offset, and so every cursor its
+ * meaning.
+ */
 export function grow(ring: Ring, capacity: number): void {
   const bytes = shared(capacity);
   for (let offset = ring.tail; offset < ring.head;) {

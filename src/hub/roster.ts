@@ -1,5 +1,6 @@
 /**
- * Everyone who receives one broadcast, laid out for the fan-out, which goes through all of them at every frame:
+ * Everyone who receives one broadcast, laid out for the fan-out, which goes through all of them at
+ * every frame:
  *
  *     slot          0     1     2     3
  *                ┌─────┬─────┬─────┬─────┐
@@ -12,9 +13,10 @@
  *     watchers   │  W  │  W  │  W  │  W  │
  *                └─────┴─────┴─────┴─────┘
  *
- * Invariants: watchers[w.slot] is w, for every watcher w in it; the rows above `count` are full; a slot that is not blocked
- * has the cursor at the ring's head, or a fan-out is pending. A watcher leaves by the last one taking its slot, so that a
- * loop from the last slot to the first may remove the one it is at.
+ * Invariants: watchers[w.slot] is w, for every watcher w in it; the rows above `count` are full; a
+ * slot that is not blocked has the cursor at the ring's head, or a fan-out is pending. A watcher
+ * leaves by the last one taking its slot, so that a loop from the last slot to the first may remove
+ * the one it is at.
  */
 import type { Watcher } from "./model.ts";
 import type { Ring } from "./ring.ts";
@@ -93,10 +95,11 @@ export function lowestCursor(roster: Roster, head: number): number {
 }
 
 /**
- * Writes what the watcher in `slot` lacks, up to the ring's head. Returns the bytes taken, or -1 when the peer is gone. The
- * slot is blocked afterwards if and only if the sink took less than all.
+ * Writes what the watcher in `slot` lacks, up to the ring's head. Returns the bytes taken, or -1
+ * when the peer is gone. The slot is blocked afterwards if and only if the sink took less than all.
  *
- * This is the hot path: one call a watcher a fan-out. It makes no object and no string, and calls nothing but the sink.
+ * This is the hot path: one call a watcher a fan-out. It makes no object and no string, and calls
+ * nothing but the sink.
  */
 export function flush(roster: Roster, slot: number, ring: Ring): number {
   const sink = roster.sinks[slot];

@@ -4,17 +4,21 @@
 import type { Refusal } from "../core/errors.ts";
 
 /**
- * Where the bytes of many watchers go: one sink for every kind of peer, and a handle for each peer of that kind.
+ * Where the bytes of many watchers go: one sink for every kind of peer, and a handle for each peer
+ * of that kind.
  *
- * One object a watcher would be simpler and cost a sixth of the CPU of a fan-out: between two small writes the kernel
- * takes the processor's caches for itself, and each object that is touched for a watcher comes back from memory.
+ * One object a watcher would be simpler and cost a sixth of the CPU of a fan-out: between two small
+ * writes the kernel takes the processor's caches for itself, and each object that is touched for a
+ * watcher comes back from memory.
  */
 export interface Sink {
   /**
-   * Offers `length` bytes of `buffer` from `offset` on to one peer and returns how many were taken; -1 when it is gone.
+   * Offers `length` bytes of `buffer` from `offset` on to one peer and returns how many were taken;
+   * -1 when it is gone.
    *
-   * MUST have copied what it takes when it returns: the bytes are overwritten later. After taking fewer than offered
-   * its owner MUST call `drained` when the peer can take more. It MUST NOT call the hub before it returns.
+   * MUST have copied what it takes when it returns: the bytes are overwritten later. After taking
+   * fewer than offered its owner MUST call `drained` when the peer can take more. It MUST NOT call
+   * the hub before it returns.
    */
   write(handle: number, buffer: Uint8Array, offset: number, length: number): number;
 }
@@ -23,7 +27,10 @@ export interface Sink {
 export interface Attendant {
   /** Called once, when the watcher is let in and before the first byte of the stream. */
   admitted(): void;
-  /** Ends the watcher: with null cleanly, after all that was taken; else because of the refusal. Called once at most. */
+  /**
+   * Ends the watcher: with null cleanly, after all that was taken; else because of the refusal.
+   * Called once at most.
+   */
   close(why: Refusal | null): void;
 }
 

@@ -1,10 +1,10 @@
 /**
  * Tells a stream's format from its first bytes.
  *
- * A stream announces its format by a signature (Matroska, Ogg, …) or only by a structure that repeats (MPEG-TS, ADTS,
- * MP3). A signature is believed as soon as it is complete. A structure is believed once it has repeated, because a sync
- * word alone also occurs in noise. Everything is looked for at the very start: the middle of any stream may look like
- * another format.
+ * A stream announces its format by a signature (Matroska, Ogg, …) or only by a structure that
+ * repeats (MPEG-TS, ADTS, MP3). A signature is believed as soon as it is complete. A structure is
+ * believed once it has repeated, because a sync word alone also occurs in noise. Everything is
+ * looked for at the very start: the middle of any stream may look like another format.
  */
 import { readUint32 } from "../core/bytes.ts";
 
@@ -25,8 +25,9 @@ export type Format =
   | "y4m";
 
 /**
- * Bytes of a stream that suffice to know its format. A stream that is not known by then stays unknown. The longest
- * evidence is that of AAC and MP3: an ID3 tag and two frames, of at most some 1.5 KB each for stereo.
+ * Bytes of a stream that suffice to know its format. A stream that is not known by then stays
+ * unknown. The longest evidence is that of AAC and MP3: an ID3 tag and two frames, of at most some
+ * 1.5 KB each for stereo.
  */
 export const PROBE_BYTES = 4096;
 
@@ -72,8 +73,9 @@ const RECOGNISERS: readonly Recogniser[] = [
 ];
 
 /**
- * The format of the stream that begins with `head`, or undefined where it is not known, or not yet. The caller may ask
- * again as more bytes come, up to {@link PROBE_BYTES}; the bytes beyond that are not looked at.
+ * The format of the stream that begins with `head`, or undefined where it is not known, or not yet.
+ * The caller may ask again as more bytes come, up to {@link PROBE_BYTES}; the bytes beyond that are
+ * not looked at.
  */
 export function recognise(head: Uint8Array): Format | undefined {
   const probe = head.subarray(0, PROBE_BYTES);
@@ -98,7 +100,8 @@ function hasText(head: Uint8Array, at: number, text: string): boolean {
   return true;
 }
 
-// --- Matroska and WebM: an EBML header, whose DocType tells the two apart (RFC 8794, section 11.2) ---
+// --- Matroska and WebM: an EBML header, whose DocType tells the two apart (RFC 8794, section 11.2)
+// ---
 
 const EBML_SIGNATURE = "\u001a\u0045\u00df\u00a3";
 const DOC_TYPE_ID = "\u0042\u0082";
@@ -131,8 +134,9 @@ function ebmlString(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * The variable-size integer at `at` and where it ends (RFC 8794, section 4): as many bytes as the first one has leading
- * zeros, and one. An element's identifier has the same form, and for that only the end counts.
+ * The variable-size integer at `at` and where it ends (RFC 8794, section 4): as many bytes as the
+ * first one has leading zeros, and one. An element's identifier has the same form, and for that
+ * only the end counts.
  */
 function vint(head: Uint8Array, at: number): { value: number; end: number } | undefined {
   const width = Math.clz32(head[at] ?? 0) - 23;
@@ -160,10 +164,16 @@ function isMp4(head: Uint8Array): boolean {
 /** What the NAL unit at `at` proves: the format (true), another one (false), or nothing yet. */
 type Verdict = (head: Uint8Array, at: number) => boolean | undefined;
 
-/** Bytes that a verdict may look at. Behind a shorter unit stands a start code, so the wait costs nothing. */
+/**
+ * Bytes that a verdict may look at. Behind a shorter unit stands a start code, so the wait costs
+ * nothing.
+ */
 const NAL_HEAD_BYTES = 4;
 
-/** Asks one NAL unit after the other, because a stream may open with units that both codecs could have. */
+/**
+ * Asks one NAL unit after the other, because a stream may open with units that both codecs could
+ * have.
+ */
 function isAnnexB(head: Uint8Array, verdict: Verdict): boolean {
   let at = firstNal(head);
   while (at !== -1 && at + NAL_HEAD_BYTES <= head.length) {
@@ -182,7 +192,10 @@ function firstNal(head: Uint8Array): number {
   return one >= 2 && head[one] === 1 ? one + 1 : -1;
 }
 
-/** Where the next NAL unit begins. No unit holds a start code, by emulation prevention (H.264, section 7.4.1). */
+/**
+ * Where the next NAL unit begins. No unit holds a start code, by emulation prevention (H.264,
+ * section 7.4.1).
+ */
 function nextNal(head: Uint8Array, at: number): number {
   let one = head.indexOf(1, at + 2);
   while (one !== -1 && (head[one - 1] !== 0 || head[one - 2] !== 0)) {
@@ -204,11 +217,15 @@ function h264Verdict(head: Uint8Array, at: number): boolean | undefined {
   if (type === 7) {
     return header >= 0x20 && isH264Sps(head, at + 1);
   }
-  // An access unit delimiter is never referred to, and holds three bits, the stop bit and four zeros.
+  // An access unit delimiter is never referred to, and holds three bits, the stop bit and four
+  // zeros.
   return type === 9 ? header === 9 && (head[at + 1]! & 0x1f) === 0x10 : undefined;
 }
 
-/** Section 7.3.2.1.1: profile_idc, six flags and two zero bits, level_idc, which goes from 9 (1b) to 62 (6.2). */
+/**
+ * Section 7.3.2.1.1: profile_idc, six flags and two zero bits, level_idc, which goes from 9 (1b) to
+ * 62 (6.2).
+ */
 function isH264Sps(head: Uint8Array, at: number): boolean {
   const level = head[at + 2]!;
   return (
@@ -216,7 +233,10 @@ function isH264Sps(head: Uint8Array, at: number): boolean {
   );
 }
 
-/** H.265, section 7.3.1.2: forbidden_zero_bit, type (6 bits), layer (6 bits), temporal id plus one (3 bits). */
+/**
+ * H.265, section 7.3.1.2: forbidden_zero_bit, type (6 bits), layer (6 bits), temporal id plus one
+ * (3 bits).
+ */
 function h265Verdict(head: Uint8Array, at: number): boolean | undefined {
   const header = (head[at]! << 8) | head[at + 1]!;
   const type = header >> 9;
@@ -224,7 +244,8 @@ function h265Verdict(head: Uint8Array, at: number): boolean | undefined {
   if (!isBaseLayer || (header & 7) === 0 || type > 40) {
     return false;
   }
-  // 32 to 35 are the video, sequence and picture parameter sets and the access unit delimiter (table 7-1).
+  // 32 to 35 are the video, sequence and picture parameter sets and the access unit delimiter
+  // (table 7-1).
   return type >= 32 && type <= 35 ? true : undefined;
 }
 
@@ -250,8 +271,9 @@ function isMpegTs(head: Uint8Array): boolean {
 }
 
 /**
- * Whether the packet at `at` begins a program association table: no error, a payload that begins a section, packet
- * identifier 0, not scrambled, no adaptation field, and behind the pointer field table identifier 0 (section 2.4.4.3).
+ * Whether the packet at `at` begins a program association table: no error, a payload that begins a
+ * section, packet identifier 0, not scrambled, no adaptation field, and behind the pointer field
+ * table identifier 0 (section 2.4.4.3).
  */
 function isPat(head: Uint8Array, at: number): boolean {
   if (at + 6 > head.length) {
@@ -263,7 +285,10 @@ function isPat(head: Uint8Array, at: number): boolean {
 
 // --- AAC and MP3: frames whose headers give their lengths ---
 
-/** The length of the frame whose header stands at `at`, and the bits of that header that no frame changes. */
+/**
+ * The length of the frame whose header stands at `at`, and the bits of that header that no frame
+ * changes.
+ */
 type FrameReader = (head: Uint8Array, at: number) => { bytes: number; fixed: number } | undefined;
 
 /** Whether a frame stands at `at`, and another one of the same kind behind it. */
@@ -275,7 +300,10 @@ function repeats(head: Uint8Array, at: number, frame: FrameReader): boolean {
 
 const ADTS_HEAD_BYTES = 7;
 
-/** ISO/IEC 13818-7, section 6.2: the header's fixed part has 28 bits, and the length stands across bytes 3 to 5. */
+/**
+ * ISO/IEC 13818-7, section 6.2: the header's fixed part has 28 bits, and the length stands across
+ * bytes 3 to 5.
+ */
 function adtsFrame(head: Uint8Array, at: number): { bytes: number; fixed: number } | undefined {
   if (at + ADTS_HEAD_BYTES > head.length) {
     return undefined;
@@ -289,7 +317,10 @@ function adtsFrame(head: Uint8Array, at: number): { bytes: number; fixed: number
   return { bytes, fixed: readUint32(head, at) & 0xff_ff_ff_f0 };
 }
 
-/** kbit/s of layer III by bitrate index (ISO/IEC 11172-3, section 2.4.2.3, and 13818-3). Index 0 gives no length. */
+/**
+ * kbit/s of layer III by bitrate index (ISO/IEC 11172-3, section 2.4.2.3, and 13818-3). Index 0
+ * gives no length.
+ */
 const MPEG1_KBITS: readonly number[] = [
   0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320,
 ];
@@ -298,7 +329,10 @@ const MPEG2_KBITS: readonly number[] = [
 ];
 const MPEG1_RATES: readonly number[] = [44_100, 48_000, 32_000];
 
-/** Eleven sync bits, version (2 bits), layer (2 bits, 01 is III), then bitrate, sampling rate and padding. */
+/**
+ * Eleven sync bits, version (2 bits), layer (2 bits, 01 is III), then bitrate, sampling rate and
+ * padding.
+ */
 function mp3Frame(head: Uint8Array, at: number): { bytes: number; fixed: number } | undefined {
   if (at + 4 > head.length || head[at] !== 0xff || (head[at + 1]! & 0xe6) !== 0xe2) {
     return undefined;
@@ -317,8 +351,8 @@ function mp3Frame(head: Uint8Array, at: number): { bytes: number; fixed: number 
 }
 
 /**
- * A tag stands before MP3 far more often than before AAC, so a tag is enough where the sound behind it is out of reach,
- * or is no AAC as far as can be seen.
+ * A tag stands before MP3 far more often than before AAC, so a tag is enough where the sound behind
+ * it is out of reach, or is no AAC as far as can be seen.
  */
 function isMp3(head: Uint8Array): boolean {
   const start = soundStart(head);
@@ -328,7 +362,10 @@ function isMp3(head: Uint8Array): boolean {
 
 const ID3_HEAD_BYTES = 10;
 
-/** Where the sound begins: behind the ID3v2 tag, where there is one. Its length has 7 bits in each of 4 bytes. */
+/**
+ * Where the sound begins: behind the ID3v2 tag, where there is one. Its length has 7 bits in each
+ * of 4 bytes.
+ */
 function soundStart(head: Uint8Array): number {
   if (!hasText(head, 0, "ID3") || head.length < ID3_HEAD_BYTES) {
     return 0;

@@ -1,5 +1,6 @@
 /**
- * Where a server is: `HOST:PORT`, a unix socket's path, or a URL that also says what is wanted there.
+ * Where a server is: `HOST:PORT`, a unix socket's path, or a URL that also says what is wanted
+ * there.
  */
 
 export const DEFAULT_PORT = 61920;
@@ -22,8 +23,9 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; message: string };
 const SCHEME = "fstream://";
 
 /**
- * Reads `HOST:PORT`, `HOST`, `:PORT`, `[V6]:PORT`, a bare IPv6 address, `unix:PATH`, or a path that begins with `/` or
- * with a dot and a slash. Without a host it is this machine, without a port the default one.
+ * Reads `HOST:PORT`, `HOST`, `:PORT`, `[V6]:PORT`, a bare IPv6 address, `unix:PATH`, or a path that
+ * begins with `/` or with a dot and a slash. Without a host it is this machine, without a port the
+ * default one.
  */
 export function readAddress(text: string): Parsed<Address> {
   if (/^(?:unix:|\.{0,2}\/)/.test(text)) {
@@ -46,7 +48,9 @@ export function readAddress(text: string): Parsed<Address> {
   return yes({ kind: "tcp", host: host === "" ? "127.0.0.1" : host, port });
 }
 
-/** Reads what {@link readAddress} reads, and `fstream://[user[:password]@]host:port/user/channel`. */
+/**
+ * Reads what {@link readAddress} reads, and `fstream://[user[:password]@]host:port/user/channel`.
+ */
 export function readTarget(text: string): Parsed<Target> {
   if (text.startsWith(SCHEME)) {
     return readUrl(text);
@@ -72,8 +76,8 @@ export function writeAddress(address: Address): string {
 }
 
 /**
- * A URL's parts, each percent-decoded. A host that decodes to a path (`%2Frun%2Ffstream.sock`) is a unix socket.
- * The message never repeats the URL: it may hold a password.
+ * A URL's parts, each percent-decoded. A host that decodes to a path (`%2Frun%2Ffstream.sock`) is a
+ * unix socket. The message never repeats the URL: it may hold a password.
  */
 function readUrl(text: string): Parsed<Target> {
   const shape = /^fstream:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^?#]*)?$/;

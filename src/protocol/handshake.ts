@@ -7,9 +7,10 @@
  *             ▼                 ▼              ▼
  *            http             failed         failed
  *
- * The last three are final: from then on every byte belongs to the stream (or to HTTP) and {@link feed} takes none.
- * Invariant: the machine holds at most 5 + N bytes, N being at most REQUEST_MAX_BYTES, and has consumed exactly the bytes
- * of the frame when it reaches `request`; not one byte of the stream goes through it.
+ * The last three are final: from then on every byte belongs to the stream (or to HTTP) and {@link
+ * feed} takes none. Invariant: the machine holds at most 5 + N bytes, N being at most
+ * REQUEST_MAX_BYTES, and has consumed exactly the bytes of the frame when it reaches `request`; not
+ * one byte of the stream goes through it.
  */
 import { decodeUtf8, readUint32 } from "../core/bytes.ts";
 import { refusal } from "../core/errors.ts";
@@ -30,7 +31,9 @@ export interface Handshake {
   bad: BadRequest | undefined;
 }
 
-/** The first four bytes of HTTP as they read as a length; each would be a text of over a gigabyte. */
+/**
+ * The first four bytes of HTTP as they read as a length; each would be a text of over a gigabyte.
+ */
 const GET = 0x47455420;
 const HEAD = 0x48454144;
 
@@ -46,8 +49,9 @@ export function newHandshake(): Handshake {
 }
 
 /**
- * Feeds `chunk` to the handshake and returns how many of its bytes belong to it. The rest of the chunk, once the
- * state is `request`, is the beginning of the stream. In state `http` the four bytes seen are in `held`.
+ * Feeds `chunk` to the handshake and returns how many of its bytes belong to it. The rest of the
+ * chunk, once the state is `request`, is the beginning of the stream. In state `http` the four
+ * bytes seen are in `held`.
  */
 export function feed(handshake: Handshake, chunk: Uint8Array): number {
   let used = 0;
@@ -62,7 +66,10 @@ export function isFinal(state: HandshakeState): boolean {
   return state === "request" || state === "http" || state === "failed";
 }
 
-/** Moves bytes of `chunk` from `from` on into the present field, and on to the next state where that completes it. */
+/**
+ * Moves bytes of `chunk` from `from` on into the present field, and on to the next state where that
+ * completes it.
+ */
 function take(handshake: Handshake, chunk: Uint8Array, from: number): number {
   const end = fieldEnd(handshake);
   const count = Math.min(end - handshake.have, chunk.length - from);

@@ -1,13 +1,14 @@
 /**
  * The reply frame: `ok`, or `error,code=CODE,message=TEXT`, for a peer that asked with `reply=1`.
  *
- * A server without this extension never sends one. So the asking side looks at the first bytes as they come, and hands
- * every byte on as soon as they can be no reply:
+ * A server without this extension never sends one. So the asking side looks at the first bytes as
+ * they come, and hands every byte on as soon as they can be no reply:
  *
  *     first byte ──► pending ──► reply     (the frame is complete and reads as one; the rest is stream)
  *                        └─────► stream    (they are none: all of them are stream)
  *
- * Invariant: the bytes of the frame plus the bytes handed on are the bytes that came, in their order.
+ * Invariant: the bytes of the frame plus the bytes handed on are the bytes that came, in their
+ * order.
  */
 import { decodeUtf8, readUint32 } from "../core/bytes.ts";
 import { isCode, refusal, type Refusal } from "../core/errors.ts";
@@ -18,7 +19,10 @@ import { readFields } from "./request.ts";
 /** What a server answers: null for `ok`. */
 export type Reply = Refusal | null;
 
-/** The frame that carries `reply`. Values cannot hold a comma, so the message's own become semicolons. */
+/**
+ * The frame that carries `reply`. Values cannot hold a comma, so the message's own become
+ * semicolons.
+ */
 export function writeReply(reply: Reply): Uint8Array {
   return writeFrame(
     reply === null
@@ -27,7 +31,10 @@ export function writeReply(reply: Reply): Uint8Array {
   );
 }
 
-/** Reads the text of a reply; undefined where it is none. A code from a newer server reads as `forbidden`. */
+/**
+ * Reads the text of a reply; undefined where it is none. A code from a newer server reads as
+ * `forbidden`.
+ */
 export function readReply(text: string): Reply | undefined {
   const { verb, fields } = readFields(text);
   if (verb === "ok") {
@@ -59,7 +66,10 @@ export function streamReader(): ReplyReader {
   return { state: "stream", held: new Uint8Array(0), reply: null };
 }
 
-/** Feeds `chunk` to the reader and returns what of all the bytes so far is stream: nothing while that is undecided. */
+/**
+ * Feeds `chunk` to the reader and returns what of all the bytes so far is stream: nothing while
+ * that is undecided.
+ */
 export function feedReply(reader: ReplyReader, chunk: Uint8Array): Uint8Array {
   if (reader.state !== "pending") {
     return chunk;
@@ -85,8 +95,8 @@ export function feedReply(reader: ReplyReader, chunk: Uint8Array): Uint8Array {
 }
 
 /**
- * What is still held when the connection ends: a beginning that looked like a reply and never became one, which
- * belongs to the stream.
+ * What is still held when the connection ends: a beginning that looked like a reply and never
+ * became one, which belongs to the stream.
  */
 export function endReply(reader: ReplyReader): Uint8Array {
   return reader.state === "pending" ? passOn(reader, reader.held) : new Uint8Array(0);
@@ -102,8 +112,9 @@ function passOn(reader: ReplyReader, held: Uint8Array): Uint8Array {
 const VERBS = [new Uint8Array([0x6f, 0x6b]), new Uint8Array([0x65, 0x72, 0x72, 0x6f, 0x72])];
 
 /**
- * Whether `held` may be the beginning of a reply. The verb is compared as far as it has come, so that a stream which
- * begins with a plausible length is not held back until that many bytes are there.
+ * Whether `held` may be the beginning of a reply. The verb is compared as far as it has come, so
+ * that a stream which begins with a plausible length is not held back until that many bytes are
+ * there.
  */
 function couldBeReply(held: Uint8Array, length: number): boolean {
   if (held.length < FRAME_HEAD_BYTES) {

@@ -1,8 +1,8 @@
 /**
  * The text of a request: `verb,key=value,key=value…`, read and written.
  *
- * A value runs from its first `=` to the next comma, so it may hold `=` and never a comma. Unknown keys are ignored,
- * and of a key that is given twice the last one counts.
+ * A value runs from its first `=` to the next comma, so it may hold `=` and never a comma. Unknown
+ * keys are ignored, and of a key that is given twice the last one counts.
  */
 import { encodeUtf8 } from "../core/bytes.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
@@ -40,14 +40,17 @@ export interface BadRequest extends Refusal {
 }
 
 /**
- * Says whether `text` may name a user: 1 to 64 of `A-Z a-z 0-9 . _ -`, no leading dot. Names become files' names, so
- * nothing else is let through.
+ * Says whether `text` may name a user: 1 to 64 of `A-Z a-z 0-9 . _ -`, no leading dot. Names become
+ * files' names, so nothing else is let through.
  */
 export function isName(text: string): boolean {
   return text.length <= NAME_MAX_CHARS && /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(text);
 }
 
-/** Says whether `text` may name a channel: anything of up to 255 bytes without control characters; it may be empty. */
+/**
+ * Says whether `text` may name a channel: anything of up to 255 bytes without control characters;
+ * it may be empty.
+ */
 export function isChannel(text: string): boolean {
   return encodeUtf8(text).length <= CHANNEL_MAX_BYTES && !/[\p{Cc}\u2028\u2029]/u.test(text);
 }
@@ -106,7 +109,10 @@ export function readRequest(
   return { ok: true, request };
 }
 
-/** Writes the text of a request. The caller has made sure by {@link firstUnsendable} that no value holds a comma. */
+/**
+ * Writes the text of a request. The caller has made sure by {@link firstUnsendable} that no value
+ * holds a comma.
+ */
 export function writeRequest(wish: Wish): string {
   const fields: readonly (readonly [string, string | undefined])[] = [
     ["user", wish.user],
@@ -121,7 +127,9 @@ export function writeRequest(wish: Wish): string {
   return [wish.verb, ...given.map(([key, value]) => `${key}=${value}`)].join(",");
 }
 
-/** The key of the first value that the protocol cannot carry because it holds a comma, or undefined. */
+/**
+ * The key of the first value that the protocol cannot carry because it holds a comma, or undefined.
+ */
 export function firstUnsendable(wish: Wish): string | undefined {
   const values = [
     ["user", wish.user],

@@ -6,9 +6,10 @@
  *         │            │                        ▼
  *         └────────────┴──► parting ─────────► closed
  *
- * `checking` is the authenticator's time; the socket is paused. `parting` is a peer that has been told why it is refused,
- * while what it may still be sending is read and thrown away: a plain close would reset the connection and destroy the
- * reply on its way. A connection reaches `closed` once, with one reason, which is logged there and nowhere else.
+ * `checking` is the authenticator's time; the socket is paused. `parting` is a peer that has been
+ * told why it is refused, while what it may still be sending is read and thrown away: a plain close
+ * would reset the connection and destroy the reply on its way. A connection reaches `closed` once,
+ * with one reason, which is logged there and nowhere else.
  */
 import type { Socket } from "bun";
 import type { Authenticator } from "../auth/authenticator.ts";
@@ -59,13 +60,17 @@ export interface Connection {
   /** What the sink knows a watcher by; -1 for everybody else. */
   handle: number;
   seat: Seat | null;
-  /** Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves. */
+  /**
+   * Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves.
+   */
   bytes: number;
   /** Whether the hub has no room for a broadcaster's bytes, so that none are read. */
   full: boolean;
   /** Bytes that came where none should. */
   noise: number;
-  /** Whether the peer has been let in: from then on a watcher gets stream bytes and nothing else. */
+  /**
+   * Whether the peer has been let in: from then on a watcher gets stream bytes and nothing else.
+   */
   admitted: boolean;
   /** The reason as far as it is known: that of a peer which is parting. */
   reason: Reason | null;
@@ -268,8 +273,8 @@ function startWatch(connection: Connection, request: Request): void {
 }
 
 /**
- * The hub is done with a watcher. One that waits can still be told why; one in mid-stream only sees its end, and one that
- * was too slow sees a reset, which also frees what the kernel holds for it.
+ * The hub is done with a watcher. One that waits can still be told why; one in mid-stream only sees
+ * its end, and one that was too slow sees a reset, which also frees what the kernel holds for it.
  */
 function endWatch(connection: Connection, request: Request, why: Refusal | null): void {
   if (why === null) {
@@ -282,7 +287,10 @@ function endWatch(connection: Connection, request: Request, why: Refusal | null)
   }
 }
 
-/** Tells the peer why, where it asked to be told, and closes the connection when it can have read that. */
+/**
+ * Tells the peer why, where it asked to be told, and closes the connection when it can have read
+ * that.
+ */
 function refuse(connection: Connection, why: Refusal, reply: boolean): void {
   const { socket, shared } = connection;
   connection.reason = why;

@@ -1,18 +1,23 @@
 /**
  * The two calls of the C library that Bun does not offer and a relay needs.
  *
- * `send`: Bun's own `socket.write` finds its way to the descriptor through four objects in as many places of the memory,
- * none of which are in the processor's caches when 500 watchers take turns. Measured with 500 × 2 Mbit/s on one core each for
- * relay and load: 1.17 to 1.21 × the CPU of a C relay with `socket.write`, 1.05 × with a direct call.
+ * `send`: Bun's own `socket.write` finds its way to the descriptor through four objects in as many
+ * places of the memory, none of which are in the processor's caches when 500 watchers take turns.
+ * Measured with 500 × 2 Mbit/s on one core each for relay and load: 1.17 to 1.21 × the CPU of a C
+ * relay with `socket.write`, 1.05 × with a direct call.
  *
- * `setsockopt`: without TCP_NOTSENT_LOWAT the kernel takes some four megabytes for a watcher that has stopped reading. They
- * cost memory that no limit of ours sees, they are lost for skipping (what the kernel has taken must arrive), and `drain`
- * comes only when a third of them has gone, which hides a slow watcher's progress for a minute.
+ * `setsockopt`: without TCP_NOTSENT_LOWAT the kernel takes some four megabytes for a watcher that
+ * has stopped reading. They cost memory that no limit of ours sees, they are lost for skipping
+ * (what the kernel has taken must arrive), and `drain` comes only when a third of them has gone,
+ * which hides a slow watcher's progress for a minute.
  */
 import { dlopen, ptr, type Pointer } from "bun:ffi";
 
 export interface Libc {
-  /** Sends what lies at `address` without waiting and without a signal. Returns the bytes taken, or -1. */
+  /**
+   * Sends what lies at `address` without waiting and without a signal. Returns the bytes taken, or
+   * -1.
+   */
   send(descriptor: number, address: number, length: number): number;
   /** Bounds what the kernel holds for a TCP socket and has not sent, in bytes. */
   boundUnsent(descriptor: number, bytes: number): void;

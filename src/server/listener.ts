@@ -1,8 +1,8 @@
 /**
  * The ears of the server: one set of handlers for every socket of every address it listens on.
  *
- * Bun swaps the handlers of the listener and of every sibling when one accepted socket is reloaded, so that is never done:
- * the handlers look at the connection's state, which hangs on the socket.
+ * Bun swaps the handlers of the listener and of every sibling when one accepted socket is reloaded,
+ * so that is never done: the handlers look at the connection's state, which hangs on the socket.
  */
 import { rmSync, statSync } from "node:fs";
 import type { SocketHandler } from "bun";
@@ -81,7 +81,10 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
   };
 }
 
-/** Listens on a TCP address. Port 0 takes a free one. An IPv6 address takes no IPv4 traffic: that has its own listener. */
+/**
+ * Listens on a TCP address. Port 0 takes a free one. An IPv6 address takes no IPv4 traffic: that
+ * has its own listener.
+ */
 export function listenTcp(host: string, port: number, handlers: Handlers): TcpListener {
   const listener = Bun.listen<Connection | undefined>({
     hostname: host,
@@ -101,7 +104,8 @@ function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
 }
 
 /**
- * Listens on a unix socket. The file of a server that was killed is replaced; that of one which still answers is not.
+ * Listens on a unix socket. The file of a server that was killed is replaced; that of one which
+ * still answers is not.
  */
 export async function listenUnix(path: string, handlers: Handlers): Promise<Listener> {
   if (isSocket(path) && !(await answers(path))) {

@@ -1,6 +1,6 @@
 /**
- * What the server says, on stderr. A flood of one kind of event becomes a few lines and a count, so that whoever floods
- * the server does not flood its disk.
+ * What the server says, on stderr. A flood of one kind of event becomes a few lines and a count, so
+ * that whoever floods the server does not flood its disk.
  */
 import { createConsola } from "consola";
 import type { Clock } from "../core/clock.ts";
@@ -16,7 +16,10 @@ export interface Log {
   warn(line: string): void;
   info(line: string): void;
   debug(line: string): void;
-  /** Writes the line unless events of its `kind` have written enough this second; then it is counted. */
+  /**
+   * Writes the line unless events of its `kind` have written enough this second; then it is
+   * counted.
+   */
   event(level: LogLevel, kind: string, line: string): void;
 }
 
@@ -81,7 +84,8 @@ function consolaWriter(): (level: LogLevel, line: string) => void {
       },
     ],
   });
-  // consola joins equal lines that follow each other; ours are held back by kind, and each stands for an event.
+  // consola joins equal lines that follow each other; ours are held back by kind, and each stands
+  // for an event.
   consola.options.throttle = 0;
   return (level, line) => consola[level](line);
 }

@@ -29,8 +29,8 @@ export interface Server {
   /** How many connections are open. */
   connections(): number;
   /**
-   * Takes no further connection, ends every broadcast, and resolves when all watchers have been sent the rest or the drain
-   * time is over.
+   * Takes no further connection, ends every broadcast, and resolves when all watchers have been
+   * sent the rest or the drain time is over.
    */
   stop(): Promise<void>;
 }
@@ -108,7 +108,9 @@ function cutAll(
   }
 }
 
-/** Listens on every host and on the unix socket. All hosts share the port that the first one got. */
+/**
+ * Listens on every host and on the unix socket. All hosts share the port that the first one got.
+ */
 async function listenEverywhere(
   settings: Settings,
   handlers: ReturnType<typeof socketHandlers>,
@@ -147,8 +149,8 @@ function isTaken(error: unknown): boolean {
 }
 
 /**
- * How many connections may be open at once. Bun raises the soft limit on descriptors to the hard one, and spins without an
- * event when accepting meets it: so the cap stays safely below.
+ * How many connections may be open at once. Bun raises the soft limit on descriptors to the hard
+ * one, and spins without an event when accepting meets it: so the cap stays safely below.
  */
 function mostConnections(wanted: number, log: Log): number {
   const descriptors = descriptorLimit();

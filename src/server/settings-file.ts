@@ -1,9 +1,10 @@
 /**
  * Settings as an ini file gives them.
  *
- * The `ini` package is generous: it turns words into booleans, quoted JSON into whatever it says, `key[]` into lists and
- * dots in a section's name into nested objects. Here every such shape becomes a plain text or a line that says what is
- * wrong, for a file that is half understood is worse than one that is refused.
+ * The `ini` package is generous: it turns words into booleans, quoted JSON into whatever it says,
+ * `key[]` into lists and dots in a section's name into nested objects. Here every such shape
+ * becomes a plain text or a line that says what is wrong, for a file that is half understood is
+ * worse than one that is refused.
  */
 import { parse } from "ini";
 import { nearest } from "../core/nearest.ts";
@@ -47,7 +48,10 @@ export function gatherFile(file: SettingsFile): Gathered {
   return merged(Object.entries(tree).map(([name, held]) => gatherTop(path, name, held)));
 }
 
-/** The package throws where a name is null or a number, and where a section is named like a list's length. */
+/**
+ * The package throws where a name is null or a number, and where a section is named like a list's
+ * length.
+ */
 function parseIni(text: string): Readonly<Record<string, unknown>> | null {
   try {
     return parse(text.replace(/^\uFEFF/, ""));

@@ -1,8 +1,10 @@
 /**
- * The one table of settings. An entry here is all that a new setting takes: its flag, its environment name, its line in
- * the help and in the example file, and its type in {@link Settings} follow from it.
+ * The one table of settings. An entry here is all that a new setting takes: its flag, its
+ * environment name, its line in the help and in the example file, and its type in {@link Settings}
+ * follow from it.
  *
- * Defaults and bounds stand as a person would write them, and pass through the same parser as what people write.
+ * Defaults and bounds stand as a person would write them, and pass through the same parser as what
+ * people write.
  */
 import type { DurationUnit, SizeUnit } from "../core/units.ts";
 
@@ -24,7 +26,10 @@ type Kind =
   | { readonly kind: "port" }
   | { readonly kind: "size"; readonly bare: SizeUnit; readonly min: string; readonly max: string };
 
-/** One setting. The bounds, the choices and the unit of a bare number are added to `help` where it is shown. */
+/**
+ * One setting. The bounds, the choices and the unit of a bare number are added to `help` where it
+ * is shown.
+ */
 export type Row = Kind & {
   readonly section: Section;
   readonly default: string;
@@ -188,8 +193,9 @@ export function isSettingName(name: string): name is SettingName {
 }
 
 /**
- * The entry of a setting, as any entry: for code that treats all of them alike. This is also where the compiler holds
- * the table to {@link Row}, for `satisfies` and isolated declarations do not go together.
+ * The entry of a setting, as any entry: for code that treats all of them alike. This is also where
+ * the compiler holds the table to {@link Row}, for `satisfies` and isolated declarations do not go
+ * together.
  */
 export function rowOf(name: SettingName): Row {
   return SETTINGS[name];

@@ -20,7 +20,10 @@ const SHOWN_MAX_CHARS = 80;
 /** Characters of a host name, as DNS bounds it. */
 const HOST_NAME_MAX_CHARS = 253;
 
-/** Labels with dots between. A last label of digits alone is refused: it is an IPv4 address with a slip in it. */
+/**
+ * Labels with dots between. A last label of digits alone is refused: it is an IPv4 address with a
+ * slip in it.
+ */
 const HOST_NAME =
   /^(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?$/i;
 
@@ -83,8 +86,9 @@ function isAddress(text: string): boolean {
 }
 
 /**
- * Quotes that are still there were left by a shell or an ini file that could not read what they hold, and a control
- * character is what `\t` in double quotes turns into. Neither is ever the path that was meant.
+ * Quotes that are still there were left by a shell or an ini file that could not read what they
+ * hold, and a control character is what `\t` in double quotes turns into. Neither is ever the path
+ * that was meant.
  */
 function parsePath(text: string, mayBeNone: boolean): Parsed | null {
   if (text === "") {
@@ -150,7 +154,10 @@ function capitalised(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-/** A stranger's text as it may stand in one line of a log: no control character acts, and the end of it is cut. */
+/**
+ * A stranger's text as it may stand in one line of a log: no control character acts, and the end of
+ * it is cut.
+ */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX_CHARS ? `${text.slice(0, SHOWN_MAX_CHARS)}…` : text;
   return cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);

@@ -1,6 +1,7 @@
 /**
- * The settings of a server, from the four places they may come from: flags, then the environment, then `fstream.ini`,
- * then the defaults of the table. Nothing here reads or prints anything: texts come in, settings or errors go out.
+ * The settings of a server, from the four places they may come from: flags, then the environment,
+ * then `fstream.ini`, then the defaults of the table. Nothing here reads or prints anything: texts
+ * come in, settings or errors go out.
  */
 import { nearest } from "../core/nearest.ts";
 import { gatherFile } from "./settings-file.ts";
@@ -18,7 +19,10 @@ export type { SettingName, Settings } from "./settings-table.ts";
 type Texts = Readonly<Record<string, string | undefined>>;
 
 export interface SettingsSources {
-  /** Flags by their names without the dashes; those that are no settings are the caller's to take out. */
+  /**
+   * Flags by their names without the dashes; those that are no settings are the caller's to take
+   * out.
+   */
   readonly flags: Texts;
   /** The whole environment. */
   readonly env: Texts;
@@ -26,7 +30,9 @@ export interface SettingsSources {
   readonly file: SettingsFile | undefined;
 }
 
-/** Where each setting comes from: "--port", "FSTREAM_PORT", "fstream.ini, [server]" or "default". */
+/**
+ * Where each setting comes from: "--port", "FSTREAM_PORT", "fstream.ini, [server]" or "default".
+ */
 export type SettingOrigins = Readonly<Record<SettingName, string>>;
 
 /** Either all settings, or one line for each thing that is wrong with what was given. */
@@ -51,8 +57,8 @@ const ENVIRONMENT: ReadonlyMap<string, SettingName> = new Map(
 );
 
 /**
- * Settles every setting. Everything that was given has to be right, also where something else overrides it: a file with
- * a mistake in it would otherwise fail on the day that the flag goes.
+ * Settles every setting. Everything that was given has to be right, also where something else
+ * overrides it: a file with a mistake in it would otherwise fail on the day that the flag goes.
  */
 export function loadSettings(sources: SettingsSources): LoadedSettings {
   const parts = [
@@ -87,7 +93,10 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
 
 const nothing: Gathered = { given: [], errors: [] };
 
-/** The compiler sees neither that the defaults name every setting nor that each kind's parser gives its type. */
+/**
+ * The compiler sees neither that the defaults name every setting nor that each kind's parser gives
+ * its type.
+ */
 function isComplete(loaded: {
   settings: Readonly<Record<string, SettingValue>>;
   origins: Readonly<Record<string, string>>;

@@ -2,10 +2,11 @@
  * The sink of all plain sockets. A handle is the socket's descriptor.
  *
  *     write ──► send(descriptor) ──all taken──► done
- *                    └──short, refused, failed──► socket.write ──► Bun arms `drain`, or reports that the peer is gone
+ *                    └──short, refused, failed──► socket.write ──► Bun arms `drain`, or closes
  *
- * A descriptor is used between `open` and `close` alone. The connection calls `close` in the socket's own close handler, on
- * this thread and before anything else can be accepted, so a descriptor never stands for another peer than the one meant.
+ * A descriptor is used between `open` and `close` alone. The connection calls `close` in the
+ * socket's own close handler, on this thread and before anything else can be accepted, so a
+ * descriptor never stands for another peer than the one meant.
  */
 import { ptr } from "bun:ffi";
 import { KERNEL_BACKLOG_BYTES } from "../core/limits.ts";

@@ -1,5 +1,6 @@
 /**
- * What the log says of connections: one line when something begins, one with the reason when it ends.
+ * What the log says of connections: one line when something begins, one with the reason when it
+ * ends.
  */
 import type { Clock } from "../core/clock.ts";
 import { formatBytes, formatDuration } from "../core/units.ts";

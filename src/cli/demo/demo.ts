@@ -1,6 +1,6 @@
 /**
- * `fstream demo`: a relay, a broadcast of a moving picture into it, and a watcher that compares what comes back with what
- * was sent, all on this machine and in one process.
+ * `fstream demo`: a relay, a broadcast of a moving picture into it, and a watcher that compares
+ * what comes back with what was sent, all on this machine and in one process.
  */
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { broadcastOnce, newPump } from "../../client/broadcast.ts";
@@ -27,7 +27,9 @@ const CHANNEL = "picture";
 /** Milliseconds between two drawings of what flows. */
 const DRAW_MS = 250;
 
-/** Milliseconds that the watcher waits before the picture starts, so that it sees the first byte. */
+/**
+ * Milliseconds that the watcher waits before the picture starts, so that it sees the first byte.
+ */
 const HEAD_START_MS = 50;
 
 export const demo: Command = command({
@@ -67,7 +69,9 @@ function readSeconds(text: string): number {
   return ms;
 }
 
-/** A relay for this machine alone. It takes the usual port, or any free one where that is in use. */
+/**
+ * A relay for this machine alone. It takes the usual port, or any free one where that is in use.
+ */
 async function startRelay(port: string | undefined): Promise<Server> {
   try {
     return await startOn(port ?? "61920");

@@ -1,10 +1,13 @@
 /**
- * The demo's two ends: a source that plays the clip in a loop at its own frame rate, and a sink that compares every byte
- * with the clip and times every frame.
+ * The demo's two ends: a source that plays the clip in a loop at its own frame rate, and a sink
+ * that compares every byte with the clip and times every frame.
  */
 import { Readable, Writable } from "node:stream";
 
-/** Frames whose way is being timed. Beyond it the oldest is forgotten, so that a watcher that hangs costs nothing. */
+/**
+ * Frames whose way is being timed. Beyond it the oldest is forgotten, so that a watcher that hangs
+ * costs nothing.
+ */
 const FRAMES_ON_THE_WAY = 10_000;
 
 /** What has been found out so far. */
