@@ -1,5 +1,5 @@
 /** `fstream broadcast`: from stdin to a channel. */
-import { askFrom, CLIENT_ARGS, runClient } from "./client.ts";
+import { askFrom, CLIENT_ARGS, MORE_CLIENT_ARGS, runClient } from "./client.ts";
 import { command, type Command } from "./command.ts";
 import { talk } from "./talk.ts";
 
@@ -21,6 +21,7 @@ export const broadcast: Command = command({
       description: "A file whose first line it is [$FSTREAM_USER_PASSWORD_FILE]",
     },
     "ask-user-password": { type: "boolean", description: "Ask for it on the terminal" },
+    ...MORE_CLIENT_ARGS,
   },
   async run({ args }) {
     const { address, ask } = await askFrom("broadcast", args, {});

@@ -20,7 +20,7 @@ import {
 import { findPassword } from "./passwords.ts";
 import { talk, UsageError } from "./talk.ts";
 
-/** The flags of both commands, as citty wants them. */
+/** The first flags of both commands, as citty wants them. */
 export const CLIENT_ARGS = {
   server: {
     type: "positional",
@@ -40,6 +40,10 @@ export const CLIENT_ARGS = {
     valueHint: "name",
     description: "The channel, any name; none is the unnamed one [$FSTREAM_CHANNEL]",
   },
+} as const;
+
+/** The flags of both commands that stand behind those of one. */
+export const MORE_CLIENT_ARGS = {
   "channel-password": {
     type: "string",
     valueHint: "text",

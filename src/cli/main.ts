@@ -3,6 +3,7 @@
  * The program `fstream`: one lazy file a command, and one place where mistakes become one line and
  * an exit code.
  */
+import type { WriteStream } from "node:tty";
 import { renderUsage, runCommand, runMain, type SubCommandsDef } from "citty";
 import packageJson from "../../package.json" with { type: "json" };
 import { nearest } from "../core/nearest.ts";
@@ -36,7 +37,7 @@ async function run(words: readonly string[]): Promise<void> {
     } else if (words.length === 1 && /^(?:--version|-v)$/.test(words[0] ?? "")) {
       process.stdout.write(`${packageJson.version}\n`);
     } else if (words.length === 0) {
-      process.stderr.write(`${await renderUsage(main)}\n`);
+      print(process.stderr, await renderUsage(main));
       process.exitCode = EXIT_USAGE;
     } else if (words.some((word) => word === "--help" || word === "-h")) {
       await help(words);
@@ -54,9 +55,15 @@ function help(words: readonly string[]): Promise<void> {
     rawArgs: [...words],
     async showUsage(shown) {
       const text = words[0] === "serve" ? await serveHelp() : await renderUsage(shown);
-      process.stdout.write(`${text.trimEnd()}\n`);
+      print(process.stdout, text);
     },
   });
+}
+
+/** citty colours its help wherever it goes; a pipe gets it plain. */
+function print(out: WriteStream, text: string): void {
+  const plain = Bun.stripANSI(text);
+  out.write(`${(out.isTTY ? text : plain).trimEnd()}\n`);
 }
 
 async function serveHelp(): Promise<string> {

@@ -1,19 +1,12 @@
 /** `fstream watch`: from a channel to stdout. */
-import { isJoin, JOINS } from "../protocol/request.ts";
-import { askFrom, CLIENT_ARGS, runClient } from "./client.ts";
+import { askFrom, CLIENT_ARGS, MORE_CLIENT_ARGS, runClient } from "./client.ts";
 import { command, type Command } from "./command.ts";
-
-const JOIN_OPTIONS: string[] = [...JOINS];
 
 export const watch: Command = command({
   meta: { name: "fstream watch", description: "Watch a channel: its stream goes to stdout" },
   args: {
     ...CLIENT_ARGS,
-    join: {
-      type: "enum",
-      options: JOIN_OPTIONS,
-      description: "Where to begin: the newest keyframe, the next one, or the next byte",
-    },
+    ...MORE_CLIENT_ARGS,
     wait: {
       type: "boolean",
       default: true,
@@ -22,8 +15,7 @@ export const watch: Command = command({
     },
   },
   async run({ args }) {
-    const join = args.join !== undefined && isJoin(args.join) ? args.join : undefined;
-    const { address, ask } = await askFrom("watch", args, { join, wait: args.wait });
+    const { address, ask } = await askFrom("watch", args, { wait: args.wait });
     await runClient(address, ask, { retry: args.retry ?? false, quiet: args.quiet ?? false });
   },
 });

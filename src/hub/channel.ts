@@ -168,7 +168,6 @@ export function joinChannel(channel: Channel, request: Request, peer: Peer): Wat
     ...peer,
     channel,
     password: request.channelPassword,
-    join: request.join,
     broadcast: null,
     slot: -1,
     sent: 0,

@@ -17,7 +17,6 @@
  * `floor` is never above the lowest cursor.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Join } from "../protocol/request.ts";
 import type { Ring } from "./ring.ts";
 import type { Roster } from "./roster.ts";
 import type { Attendant, Sink, Source } from "./sink.ts";
@@ -48,7 +47,6 @@ export interface Watcher {
   readonly attendant: Attendant;
   readonly channel: Channel;
   readonly password: string | undefined;
-  readonly join: Join | undefined;
   /** What it receives; null while it waits and when it has left. */
   broadcast: Broadcast | null;
   /** Its slot in the roster; -1 while it has none. */
