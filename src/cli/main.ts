@@ -28,6 +28,9 @@ const main = command({
   subCommands: COMMANDS,
 });
 
+// Whoever read what we say has gone: that is no reason to stop serving, or to lose a stream.
+process.stderr.on("error", () => {});
+
 await run(process.argv.slice(2));
 
 async function run(words: readonly string[]): Promise<void> {
