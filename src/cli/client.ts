@@ -9,6 +9,8 @@ import { newProgress } from "../client/progress.ts";
 import { retrying } from "../client/retry.ts";
 import { statusLine, summary } from "../client/status.ts";
 import { watchOnce } from "../client/watch.ts";
+import { encodeUtf8 } from "../core/bytes.ts";
+import { REQUEST_MAX_BYTES } from "../core/limits.ts";
 import { readTarget, type Address, type Target } from "../protocol/address.ts";
 import {
   firstUnsendable,
@@ -105,18 +107,20 @@ export async function askFrom(
     userPassword: await findPassword({
       name: "user-password",
       flag: flags["user-password"],
-      file: flags["user-password-file"] ?? env["FSTREAM_USER_PASSWORD_FILE"],
+      file: flags["user-password-file"],
       ask: flags["ask-user-password"],
       url: verb === "broadcast" ? to.password : undefined,
       env: verb === "broadcast" ? env["FSTREAM_USER_PASSWORD"] : undefined,
+      envFile: verb === "broadcast" ? env["FSTREAM_USER_PASSWORD_FILE"] : undefined,
     }),
     channelPassword: await findPassword({
       name: "channel-password",
       flag: flags["channel-password"],
-      file: flags["channel-password-file"] ?? env["FSTREAM_CHANNEL_PASSWORD_FILE"],
+      file: flags["channel-password-file"],
       ask: flags["ask-channel-password"],
       url: verb === "watch" ? to.password : undefined,
       env: env["FSTREAM_CHANNEL_PASSWORD"],
+      envFile: env["FSTREAM_CHANNEL_PASSWORD_FILE"],
     }),
     reply: true,
   };
@@ -145,6 +149,11 @@ export async function runClient(
   ask: Ask,
   options: { readonly retry: boolean; readonly quiet: boolean },
 ): Promise<never> {
+  if (encodeUtf8(ask.text).length > REQUEST_MAX_BYTES) {
+    throw new UsageError(
+      `names and passwords are too long: together they take up to ${REQUEST_MAX_BYTES} bytes`,
+    );
+  }
   const progress = newProgress();
   const interrupt = interruption();
   const status = statusLine(progress, ask.verb, options.quiet ? null : process.stderr);

@@ -61,6 +61,10 @@ function checkFlag(text: string, next: string | undefined, args: ArgsDef): numbe
       `there is no flag ${flag}${near === undefined ? "; see --help" : `; did you mean ${near}?`}`,
     );
   }
+  // citty takes the = of -c=NAME for the value's first character.
+  if (value !== undefined && !flag.startsWith("--")) {
+    throw new UsageError(`${flag} takes no =; write ${flag} VALUE`);
+  }
   if (arg.type === "boolean") {
     if (value !== undefined) {
       throw new UsageError(`${flag} takes no value`);

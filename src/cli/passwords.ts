@@ -16,6 +16,7 @@ export interface PasswordSources {
   readonly ask: boolean | undefined;
   readonly url: string | undefined;
   readonly env: string | undefined;
+  readonly envFile: string | undefined;
 }
 
 /** The password, or undefined where no place gives one. */
@@ -29,7 +30,11 @@ export async function findPassword(sources: PasswordSources): Promise<string | u
   if (sources.ask === true) {
     return askHidden(`${sources.name}: `);
   }
-  return sources.url ?? sources.env;
+  const given = sources.url ?? sources.env;
+  if (given !== undefined || sources.envFile === undefined) {
+    return given;
+  }
+  return passwordFromFile(sources.envFile);
 }
 
 /** The first line of a file. */

@@ -20,6 +20,7 @@ import {
 } from "../server/settings.ts";
 import { rowOf, SETTING_NAMES } from "../server/settings-table.ts";
 import { command, type Command } from "./command.ts";
+import { invocation } from "./invocation.ts";
 import { EXIT_USAGE, talk, UsageError } from "./talk.ts";
 
 const DEFAULT_CONFIG = "fstream.ini";
@@ -131,7 +132,7 @@ async function greet(server: Server, settings: Settings, log: Log): Promise<void
   log.info(`listening on ${places}`);
   if (settings.auth === undefined && (await listUsers(settings.users)).length === 0) {
     log.info(`nobody may broadcast yet: ${settings.users}/ holds no user; add one with`);
-    log.info("    bunx fstream users add NAME");
+    log.info(`    ${invocation()} users add NAME`);
   }
 }
 

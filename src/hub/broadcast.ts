@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
 import { RING_MIN_BYTES } from "../core/limits.ts";
 import type { Broadcast, ChannelSettings, Held, HubCounters, Watcher } from "./model.ts";
-import { EIGHTHS, graceLeft, noteArrival, noteGrowth } from "./grace.ts";
+import { ARRIVALS, graceLeft, noteArrival, noteGrowth, sameGrace } from "./grace.ts";
 import { append, grow, newRing } from "./ring.ts";
 import { cursorAt, flush, lowestCursor, newRoster } from "./roster.ts";
 import { capacityFor, overtake, renewPace, usualSpan } from "./slow.ts";
@@ -26,7 +26,7 @@ export function newBroadcast(
     roster: newRoster(),
     ring: newRing(0),
     floor: 0,
-    entered: new Float64Array(EIGHTHS),
+    arrivals: new Float64Array(ARRIVALS),
     held: null,
     impatient: false,
     onRoom: () => {},
@@ -121,15 +121,16 @@ function makeRoom(broadcast: Broadcast, length: number, edge: number, now: numbe
     return 0;
   }
   enlarge(broadcast, ring.head + length - broadcast.floor, now);
-  if (keepsAll()) {
-    return 0;
-  }
-  const wait = broadcast.impatient ? 0 : graceLeft(broadcast, broadcast.floor, now);
-  if (wait <= 0) {
-    overtake(broadcast, ring.head + length - ring.capacity, edge);
+  while (!keepsAll()) {
+    const wait = broadcast.impatient ? 0 : graceLeft(broadcast, broadcast.floor, now);
+    if (wait > 0) {
+      return wait;
+    }
+    const tail = ring.head + length - ring.capacity;
+    overtake(broadcast, Math.min(tail, sameGrace(broadcast, broadcast.floor)), edge);
     broadcast.floor = lowestCursor(roster, ring.head);
   }
-  return wait;
+  return 0;
 }
 
 /** Lets the ring grow towards `bytes`, as far as it may. */
@@ -185,10 +186,14 @@ export function drained(broadcast: Broadcast, watcher: Watcher): void {
 /** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */
 function advance(broadcast: Broadcast, slot: number, now: number): void {
   const { roster } = broadcast;
+  const wasBlocked = roster.blocked[slot] === 1;
   const taken = flush(roster, slot, broadcast.ring);
   broadcast.counters.bytesOut += Math.max(taken, 0);
   if (taken >= 0 && roster.blocked[slot] === 1) {
-    roster.movedAt[slot] = now;
+    // A drain that finds no room is no sign of life.
+    if (taken > 0 || !wasBlocked) {
+      roster.movedAt[slot] = now;
+    }
   } else if (taken < 0 || broadcast.ended) {
     letGo(broadcast, slot, taken >= 0);
   }

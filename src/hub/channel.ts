@@ -72,7 +72,12 @@ export function goLive(
   }
   const broadcast = channel.live ?? newBroadcast(around.clock, around.settings, around.counters);
   settleHeld(broadcast);
-  broadcast.onRoom = () => source.ready();
+  broadcast.onRoom = () => {
+    // Whoever has gone or was replaced while bytes were held is not called any more.
+    if (channel.source === source) {
+      source.ready();
+    }
+  };
   broadcast.heardAt = around.clock.now();
   if (channel.live === null) {
     channel.live = broadcast;

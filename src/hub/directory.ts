@@ -132,6 +132,7 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
       closed = true;
       for (const channel of channels.values()) {
         closeChannel(around, channel, SHUTTING_DOWN);
+        forgetIfIdle(channel);
       }
     },
   };

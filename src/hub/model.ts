@@ -64,8 +64,8 @@ export interface Broadcast {
   ring: Ring;
   /** No cursor is lower; a lower bound that is renewed only when the ring is about to pass it. */
   floor: number;
-  /** When the head entered each eighth of the ring, by the clock; see grace.ts. */
-  readonly entered: Float64Array;
+  /** When the newest byte of each eighth of the ring arrived, by the clock; see grace.ts. */
+  readonly arrivals: Float64Array;
   /** What has been received and has no room yet; while there is some, no more is asked for. */
   held: Held | null;
   /** Whether nobody is waited for: set while held bytes must go in at once. */

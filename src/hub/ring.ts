@@ -30,11 +30,19 @@ export function newRing(capacity: number): Ring {
 }
 
 /**
+ * The index in `bytes` of the absolute `offset`. Not by `%`, which on doubles is a call of fmod and
+ * costs a hundredth of a fan-out; this is exact as long as offsets are.
+ */
+export function indexOf(ring: Ring, offset: number): number {
+  return offset - Math.floor(offset / ring.capacity) * ring.capacity;
+}
+
+/**
  * Copies `chunk` in behind the newest byte, over the oldest. The chunk is at most as long as the
  * ring.
  */
 export function append(ring: Ring, chunk: Uint8Array): void {
-  const index = ring.head % ring.capacity;
+  const index = indexOf(ring, ring.head);
   const upToEnd = ring.capacity - index;
   if (chunk.length <= upToEnd) {
     ring.bytes.set(chunk, index);
@@ -53,7 +61,7 @@ export function append(ring: Ring, chunk: Uint8Array): void {
 export function grow(ring: Ring, capacity: number): void {
   const bytes = shared(capacity);
   for (let offset = ring.tail; offset < ring.head;) {
-    const from = offset % ring.capacity;
+    const from = indexOf(ring, offset);
     const to = offset % capacity;
     const run = Math.min(ring.head - offset, ring.capacity - from, capacity - to);
     bytes.set(ring.bytes.subarray(from, from + run), to);

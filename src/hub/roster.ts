@@ -19,7 +19,7 @@
  * the one it is at.
  */
 import type { Watcher } from "./model.ts";
-import type { Ring } from "./ring.ts";
+import { indexOf, type Ring } from "./ring.ts";
 import type { Sink } from "./sink.ts";
 
 export interface Roster {
@@ -111,7 +111,7 @@ export function flush(roster: Roster, slot: number, ring: Ring): number {
   let cursor = from;
   let short = 0;
   while (cursor < ring.head && short === 0) {
-    const index = cursor % ring.capacity;
+    const index = indexOf(ring, cursor);
     const length = Math.min(ring.head - cursor, ring.capacity - index);
     const taken = sink.write(handle, ring.bytes, index, length);
     if (taken < 0) {

@@ -22,6 +22,11 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; message: string };
 
 const SCHEME = "fstream://";
 
+/** A bare IPv6 address takes every colon, so a port needs the brackets. A zone may follow a `%`. */
+const IPV6 = String.raw`[\da-f]*:[\da-f]*:[\da-f:.]*(?:%[^\s@/[\]]+)?`;
+const HOST = String.raw`\[(?<v6>${IPV6})\]|(?<host>[^\s:@/[\]]*)`;
+const HOST_AND_PORT = new RegExp(`^(?:(?<bare>${IPV6})|(?:${HOST})(?::(?<port>[^:]*))?)$`, "i");
+
 /**
  * Reads `HOST:PORT`, `HOST`, `:PORT`, `[V6]:PORT`, a bare IPv6 address, `unix:PATH`, or a path that
  * begins with `/` or with a dot and a slash. Without a host it is this machine, without a port the
@@ -32,11 +37,11 @@ export function readAddress(text: string): Parsed<Address> {
     const path = text.replace(/^unix:/, "");
     return path === "" ? no("a unix socket needs a path after unix:") : yes({ kind: "unix", path });
   }
-  const match =
-    /^(?:\[(?<v6>[^\]]*)\]|(?<bare>[^:[\]]*:[^[\]]*:[^[\]]*)|(?<host>[^:[\]]*))(?::(?<port>[^:]*))?$/.exec(
-      text,
-    );
-  const parts = match?.groups;
+  // Not repeated: what stands before the @ may be a password.
+  if (text.includes("@")) {
+    return no("an address holds no @: write fstream://USER@HOST:PORT/USER/CHANNEL");
+  }
+  const parts = HOST_AND_PORT.exec(text)?.groups;
   if (text === "" || parts === undefined) {
     return no(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or a socket's path`);
   }
@@ -80,10 +85,13 @@ export function writeAddress(address: Address): string {
  * unix socket. The message never repeats the URL: it may hold a password.
  */
 function readUrl(text: string): Parsed<Target> {
-  const shape = /^fstream:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^?#]*)?$/;
+  const shape = /^fstream:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^@?#]*)?$/;
   const parts = shape.exec(text)?.groups;
   if (parts === undefined) {
-    return no("the URL is not of the form fstream://[user[:password]@]host:port/user/channel");
+    return no(
+      "the URL is not of the form fstream://[user[:password]@]host:port/user/channel;" +
+        " inside a name or password write @ as %40, / as %2F, ? as %3F and # as %23",
+    );
   }
   const colon = (parts["userinfo"] ?? "").indexOf(":");
   const [, pathUser, channel, ...more] = (parts["path"] ?? "").split("/").map(decode);
@@ -101,7 +109,7 @@ function readUrl(text: string): Parsed<Target> {
   }
   const address = readAddress(host === "" || host === null ? ":" + DEFAULT_PORT : host);
   if (!address.ok) {
-    return address;
+    return no("the URL's host is none: write HOST:PORT, the port being 1 to 65535, or [IPV6]:PORT");
   }
   return yes({
     address: address.value,

@@ -10,7 +10,7 @@
  * Invariant: the bytes of the frame plus the bytes handed on are the bytes that came, in their
  * order.
  */
-import { decodeUtf8, readUint32 } from "../core/bytes.ts";
+import { decodeUtf8, encodeUtf8, readUint32 } from "../core/bytes.ts";
 import { isCode, refusal, type Refusal } from "../core/errors.ts";
 import { FRAME_HEAD_BYTES, REQUEST_MAX_BYTES } from "../core/limits.ts";
 import { writeFrame } from "./frame.ts";
@@ -108,8 +108,8 @@ function passOn(reader: ReplyReader, held: Uint8Array): Uint8Array {
   return held;
 }
 
-/** Both verbs as bytes: `ok` and `error`. */
-const VERBS = [new Uint8Array([0x6f, 0x6b]), new Uint8Array([0x65, 0x72, 0x72, 0x6f, 0x72])];
+/** Each verb with the comma that ends it, where the text goes on at all. */
+const BEGINNINGS = [encodeUtf8("ok,"), encodeUtf8("error,")];
 
 /**
  * Whether `held` may be the beginning of a reply. The verb is compared as far as it has come, so
@@ -120,11 +120,15 @@ function couldBeReply(held: Uint8Array, length: number): boolean {
   if (held.length < FRAME_HEAD_BYTES) {
     return held.subarray(0, 2).every((byte) => byte === 0);
   }
-  if (held[FRAME_HEAD_BYTES - 1] !== 0 || length < 2 || length > REQUEST_MAX_BYTES) {
+  if (held[FRAME_HEAD_BYTES - 1] !== 0 || length > REQUEST_MAX_BYTES) {
     return false;
   }
-  const text = held.subarray(FRAME_HEAD_BYTES);
-  return VERBS.some((verb) => verb.every((byte, i) => i >= text.length || text[i] === byte));
+  const text = held.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + length);
+  return BEGINNINGS.some(
+    (beginning) =>
+      length >= beginning.length - 1 &&
+      beginning.every((byte, i) => i >= text.length || text[i] === byte),
+  );
 }
 
 function join(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -299,6 +299,7 @@ function refuse(connection: Connection, why: Refusal, reply: boolean): void {
     return;
   }
   connection.state = "parting";
+  connection.cancelTimer();
   connection.noise = 0;
   connection.early = null;
   socket.resume();

@@ -17,6 +17,7 @@ import { newLog } from "../../server/log.ts";
 import { startServer, type Server } from "../../server/server.ts";
 import { loadSettings } from "../../server/settings.ts";
 import { command, type Command } from "../command.ts";
+import { invocation } from "../invocation.ts";
 import { talk, UsageError } from "../talk.ts";
 import { accessUnits, CLIP_FPS, loadClip } from "./clip.ts";
 import { newLoop, type Findings, type Loop } from "./source.ts";
@@ -103,9 +104,7 @@ function startOn(port: string): Promise<Server> {
 }
 
 function introduce(address: Address): void {
-  // npx runs a Bun that is on nobody's PATH.
-  const bunx = process.env["npm_command"] === "exec" ? "npx --yes bun@1.4.5 x" : "bunx";
-  const watch = `${bunx} fstream watch ${writeAddress(address)} --user ${USER} --channel ${CHANNEL}`;
+  const watch = `${invocation()} watch ${writeAddress(address)} --user ${USER} --channel ${CHANNEL}`;
   process.stderr.write(
     [
       `A relay listens on ${writeAddress(address)}. A moving test picture (H.264, 640 x 360, ${CLIP_FPS} frames`,
