@@ -145,9 +145,15 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
 function repeating(clock: Clock, work: () => boolean): () => void {
   let running = false;
   const run = (): void => {
-    running = work();
-    if (running) {
-      clock.after(HOUSEKEEPING_MS, run);
+    let more = true;
+    try {
+      more = work();
+    } finally {
+      // Also where one peer's mistake ends this round early: the others need the next one.
+      running = more;
+      if (more) {
+        clock.after(HOUSEKEEPING_MS, run);
+      }
     }
   };
   return () => {
