@@ -5,7 +5,7 @@
 import { openSync, readFileSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { read } from "read";
-import { UsageError } from "./talk.ts";
+import { messageOf, UsageError } from "./talk.ts";
 
 /** The places that one password may come from, the first one given winning. */
 export interface PasswordSources {
@@ -42,8 +42,7 @@ export function passwordFromFile(path: string): string {
   try {
     return readFileSync(path, "utf8").split(/\r?\n/, 1)[0] ?? "";
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`the password file cannot be read: ${why}`);
+    throw new UsageError(`the password file cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -21,7 +21,7 @@ import {
 import { rowOf, SETTING_NAMES } from "../server/settings-table.ts";
 import { command, type Command } from "./command.ts";
 import { invocation } from "./invocation.ts";
-import { EXIT_USAGE, talk, UsageError } from "./talk.ts";
+import { EXIT_USAGE, messageOf, talk, UsageError } from "./talk.ts";
 
 const DEFAULT_CONFIG = "fstream.ini";
 
@@ -155,8 +155,4 @@ function stopOnSignals(server: Server, log: Log): void {
   };
   process.on("SIGTERM", () => void stop("SIGTERM"));
   process.on("SIGINT", () => void stop("SIGINT"));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

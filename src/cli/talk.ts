@@ -37,3 +37,9 @@ const COLORS: Partial<Record<LogType, (text: string) => string>> = {
 function textOf(said: unknown): string {
   return said instanceof Error ? (said.stack ?? said.message) : String(said);
 }
+
+/** What an error says, as the rest of a line that begins with the program's name. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^[A-Z](?=[a-z]* )/, (letter) => letter.toLowerCase()).replace(/\.$/, "");
+}

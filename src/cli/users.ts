@@ -3,7 +3,7 @@ import { addUser, listUsers, removeUser } from "../auth/userstore.ts";
 import { isName } from "../protocol/request.ts";
 import { command, type Command } from "./command.ts";
 import { askHidden, passwordFromFile } from "./passwords.ts";
-import { talk, UsageError } from "./talk.ts";
+import { messageOf, talk, UsageError } from "./talk.ts";
 
 const FOLDER = {
   type: "string",
@@ -37,7 +37,9 @@ const add: Command = command({
     try {
       await addUser(args.users, args.name, password, { replace: args.replace ?? false });
     } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
+      const problem = messageOf(error);
+      const hint = problem.endsWith("exists already") ? "; --replace gives it a new password" : "";
+      throw new UsageError(problem + hint);
     }
     talk.success(`${args.name} may broadcast${password === null ? ", and so may anyone" : ""}`);
   },

@@ -31,14 +31,15 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   const findFormat = formatFinder(progress);
   const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
 
+  // What ends it is settled before the connection is: its close would count as a loss.
   const resume = (): void => connection?.resume();
   const interrupt = (): void => {
-    connection?.abort();
     close({ kind: "interrupted" });
+    connection?.abort();
   };
   const broken = (): void => {
-    connection?.abort();
     close({ kind: "broken-pipe" });
+    connection?.abort();
   };
   output.on("drain", resume);
   output.on("error", broken);

@@ -18,7 +18,7 @@ import { startServer, type Server } from "../../server/server.ts";
 import { loadSettings } from "../../server/settings.ts";
 import { command, type Command } from "../command.ts";
 import { invocation } from "../invocation.ts";
-import { talk, UsageError } from "../talk.ts";
+import { messageOf, talk, UsageError } from "../talk.ts";
 import { accessUnits, CLIP_FPS, loadClip } from "./clip.ts";
 import { newLoop, type Findings, type Loop } from "./source.ts";
 
@@ -78,7 +78,7 @@ async function startRelay(port: string | undefined): Promise<Server> {
     return await startOn(port ?? "61920");
   } catch (error) {
     if (port !== undefined) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
+      throw new UsageError(messageOf(error));
     }
     return startOn("0");
   }
