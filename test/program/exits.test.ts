@@ -3,6 +3,7 @@
  */
 import { expect, test } from "bun:test";
 import { newStage, PROGRAM, TEST_MS, type Ending, type Stage } from "../support/program.ts";
+import { describeWith } from "../support/tools.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(100_000));
 
@@ -156,23 +157,25 @@ test(
   TEST_MS,
 );
 
-test(
-  "a reader that has enough is a normal and quiet end",
-  async () => {
-    await using stage = await newStage();
-    const relay = await stage.serve({ users: { open: null } });
-    const line = `"${process.execPath}" "${PROGRAM}" watch ${relay.address} -u open | head -c 1000 | wc -c; echo \${PIPESTATUS[0]}`;
-    const watcher = stage.run(["bash", "-c", line], { stdin: "ignore" });
-    await relay.said.line(/is watched/);
-    const broadcaster = stage.fstream(["broadcast", relay.address, "-u", "open"]);
-    const ending = watcher.ending();
-    await nudgeUntil(ending, () => broadcaster.write(BYTES));
-    const { stdout, stderr } = await ending;
-    expect(stdout.trim().split(/\s+/)).toEqual(["1000", "0"]);
-    expect(stderr).toBe("");
-  },
-  TEST_MS,
-);
+describeWith("bash", "in a shell's pipe", () => {
+  test(
+    "a reader that has enough is a normal and quiet end",
+    async () => {
+      await using stage = await newStage();
+      const relay = await stage.serve({ users: { open: null } });
+      const line = `"${process.execPath}" "${PROGRAM}" watch ${relay.address} -u open | { read -rn 1; }; echo \${PIPESTATUS[0]}`;
+      const watcher = stage.run(["bash", "-c", line], { stdin: "ignore" });
+      await relay.said.line(/is watched/);
+      const broadcaster = stage.fstream(["broadcast", relay.address, "-u", "open"]);
+      const ending = watcher.ending();
+      await nudgeUntil(ending, () => broadcaster.write(BYTES));
+      const { stdout, stderr } = await ending;
+      expect(stdout.trim()).toBe("0");
+      expect(stderr).toBe("");
+    },
+    TEST_MS,
+  );
+});
 
 test(
   "an interrupted client has exit code 130, and a broadcaster has sent what it took",

@@ -2,8 +2,7 @@
  * The real program as child processes, and everything that they need around them: a folder, a
  * server, pipes, and an end for every process whatever becomes of the test.
  */
-import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -256,24 +255,3 @@ export async function within<T>(promise: Promise<T>, what: () => string): Promis
     clearTimeout(timer);
   }
 }
-
-/**
- * A pipe as a shell makes one, for the stdout of one process and the stdin of another. Bun's own
- * "pipe" is a pair of sockets, and what a child writes into it is read whether we want it or not.
- */
-export function pipe(stage: Stage): { readonly read: number; readonly write: number } {
-  const path = stage.path(`pipe-${++pipes}`);
-  const made = spawnSync("mkfifo", [path]);
-  if (made.status !== 0) {
-    throw new Error(`mkfifo: ${made.stderr.toString()}`);
-  }
-  // A plain open waits for the other side. This one does not, and stands in for it.
-  const door = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const write = openSync(path, constants.O_WRONLY);
-  const read = openSync(path, constants.O_RDONLY);
-  closeSync(door);
-  rmSync(path);
-  return { read, write };
-}
-
-let pipes = 0;
