@@ -33,7 +33,7 @@ const add: Command = command({
   },
   async run({ args }) {
     checkName(args.name);
-    const password = args.open === true ? null : await newPassword(args["password-file"]);
+    const password = args.open === true ? null : newPassword(args["password-file"]);
     try {
       await addUser(args.users, args.name, password, { replace: args.replace ?? false });
     } catch (error) {
@@ -81,8 +81,8 @@ function checkName(name: string): void {
 }
 
 /** A password that a client can send: the protocol has no way to carry a comma. */
-async function newPassword(file: string | undefined): Promise<string> {
-  const password = file === undefined ? await askTwice() : passwordFromFile(file);
+function newPassword(file: string | undefined): string {
+  const password = file === undefined ? askTwice() : passwordFromFile(file);
   if (password === "") {
     throw new UsageError("the password is empty; --open adds a user without one");
   }
@@ -92,9 +92,9 @@ async function newPassword(file: string | undefined): Promise<string> {
   return password;
 }
 
-async function askTwice(): Promise<string> {
-  const password = await askHidden("password: ");
-  if ((await askHidden("once more: ")) !== password) {
+function askTwice(): string {
+  const password = askHidden("password: ");
+  if (askHidden("once more: ") !== password) {
     throw new UsageError("the two passwords differ");
   }
   return password;
