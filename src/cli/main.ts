@@ -44,6 +44,8 @@ async function run(words: readonly string[]): Promise<void> {
       process.exitCode = EXIT_USAGE;
     } else if (words.some((word) => word === "--help" || word === "-h")) {
       await help(words);
+    } else if (words[0]?.startsWith("-") === true) {
+      throw new UsageError(`a command comes before ${words[0]}; see fstream --help`);
     } else {
       await runCommand(main, { rawArgs: [...words] });
     }
@@ -83,7 +85,7 @@ function fail(error: unknown, words: readonly string[]): void {
     talk.error(error.message);
     process.exitCode = EXIT_USAGE;
   } else if (error instanceof Error && error.name === "CLIError") {
-    talk.error(explain(error, words[0] ?? ""));
+    talk.error(explain(error, words));
     process.exitCode = EXIT_USAGE;
   } else {
     talk.error(error);
@@ -92,11 +94,28 @@ function fail(error: unknown, words: readonly string[]): void {
 }
 
 /** citty's own complaints, with what to type instead. */
-function explain(error: Error, word: string): string {
-  const { message } = error;
-  if (message.startsWith("Unknown command")) {
-    const near = nearest(word, Object.keys(COMMANDS));
-    return `there is no command ${word}${near === undefined ? "; see fstream --help" : `; did you mean ${near}?`}`;
+function explain(error: Error, words: readonly string[]): string {
+  const [word = "", next = ""] = words;
+  const message = Bun.stripANSI(error.message);
+  const path = next === "" || next.startsWith("-") ? word : `${word} ${next}`;
+  if (message.startsWith("No command specified")) {
+    return `${word} needs a command of its own; see fstream ${word} --help`;
   }
-  return `${message.charAt(0).toLowerCase()}${message.slice(1)}; see --help`;
+  const missing = /^Missing required positional argument: (.*)$/.exec(message)?.[1];
+  if (missing !== undefined) {
+    return `${path} needs a ${missing}; see fstream ${path} --help`;
+  }
+  if (!message.startsWith("Unknown command")) {
+    return `${message.charAt(0).toLowerCase()}${message.slice(1)}; see --help`;
+  }
+  if (Object.hasOwn(COMMANDS, word)) {
+    return `there is no command ${path}; see fstream ${word} --help`;
+  }
+  if (/[:/]/.test(word)) {
+    // The word is not repeated: a URL may hold a password.
+    return "the command comes before the address: write fstream watch ADDRESS --user NAME";
+  }
+  const near = nearest(word, Object.keys(COMMANDS));
+  const hint = near === undefined ? "; see fstream --help" : `; did you mean ${near}?`;
+  return `there is no command ${word}${hint}`;
 }

@@ -18,7 +18,8 @@ export async function runSeedForm(words: readonly string[]): Promise<never> {
   const [server = "", payload = ""] = words;
   const read = readRequest(payload);
   if (!read.ok) {
-    throw new UsageError(read.bad.message);
+    const verb = payload.slice(0, payload.indexOf(","));
+    throw new UsageError(`${read.bad.message}; the form is ${verb},user=NAME,channel=NAME`);
   }
   const text = readFields(payload).fields.has("reply") ? payload : `${payload},reply=1`;
   const ask = { verb: read.request.verb, text };

@@ -24,6 +24,7 @@ import { invocation } from "./invocation.ts";
 import { EXIT_USAGE, messageOf, talk, UsageError } from "./talk.ts";
 
 const DEFAULT_CONFIG = "fstream.ini";
+const DEFAULT_USERS = rowOf("users").default;
 
 /** Flags of the command that are no settings. */
 const OWN_ARGS = {
@@ -132,7 +133,8 @@ async function greet(server: Server, settings: Settings, log: Log): Promise<void
   log.info(`listening on ${places}`);
   if (settings.auth === undefined && (await listUsers(settings.users)).length === 0) {
     log.info(`nobody may broadcast yet: ${settings.users}/ holds no user; add one with`);
-    log.info(`    ${invocation()} users add NAME`);
+    const folder = settings.users === DEFAULT_USERS ? "" : ` --users ${settings.users}`;
+    log.info(`    ${invocation()} users add NAME${folder}`);
   }
 }
 

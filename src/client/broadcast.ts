@@ -150,7 +150,11 @@ function ending(
   if (why !== undefined) {
     return { kind: "refused", why, wasLive };
   }
-  return complete
-    ? { kind: "ended" }
-    : { kind: "lost", message: `${writeAddress(address)} closed the connection` };
+  if (complete) {
+    return { kind: "ended" };
+  }
+  const closed = `${writeAddress(address)} closed the connection`;
+  // A server that sends no replies refuses so.
+  const message = wasLive ? closed : `${closed} without a word; are user and password right?`;
+  return { kind: "lost", message };
 }

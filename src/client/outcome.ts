@@ -55,7 +55,7 @@ export function mayRetry(outcome: Outcome): boolean {
 export function describe(outcome: Outcome): string | undefined {
   switch (outcome.kind) {
     case "refused":
-      return `refused (${outcome.why.code}): ${outcome.why.message}${hint(outcome.why.code)}`;
+      return `refused (${outcome.why.code}): ${outcome.why.message}${hint(outcome.why.code, outcome.wasLive)}`;
     case "lost":
     case "unreachable":
       return outcome.message;
@@ -66,19 +66,21 @@ export function describe(outcome: Outcome): string | undefined {
   }
 }
 
-function hint(code: Code): string {
+function hint(code: Code, wasLive: boolean): string {
   switch (code) {
     case "unauthorized":
       return "; see --user-password and --channel-password";
     case "not-live":
       return "; without --no-wait the watcher waits for it";
+    case "not-found":
+      return "; see --user";
+    case "busy":
+      return wasLive ? "" : "; with --retry it is tried again";
     case "limit":
     case "shutting-down":
       return "; with --retry it is tried again";
     case "bad-request":
     case "forbidden":
-    case "not-found":
-    case "busy":
     case "timeout":
     case "too-slow":
       return "";

@@ -28,6 +28,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   const { address, ask, output, progress, signal } = options;
   let connection: Connection | undefined;
   let why: Refusal | undefined;
+  let heard = false;
   const findFormat = formatFinder(progress);
   const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
 
@@ -54,12 +55,14 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
       }
     },
     welcomed() {
+      heard = true;
       progress.state = "live";
     },
     refused(refusal) {
       why = refusal;
     },
     bytes(chunk) {
+      heard = true;
       moved(progress, chunk.length);
       findFormat(chunk);
       if (!output.write(chunk)) {
@@ -67,7 +70,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
       }
     },
     drained() {},
-    closed: (clean) => close(ending(why, clean, address)),
+    closed: (clean) => close(ending(why, clean, heard, address)),
   });
   const outcome: Outcome =
     failure === undefined ? await closed : { kind: "unreachable", message: failure };
@@ -80,13 +83,24 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   return outcome;
 }
 
-function ending(why: Refusal | undefined, clean: boolean, address: Address): Outcome {
+function ending(
+  why: Refusal | undefined,
+  clean: boolean,
+  heard: boolean,
+  address: Address,
+): Outcome {
+  const where = writeAddress(address);
   if (why !== undefined) {
     return { kind: "refused", why, wasLive: false };
   }
-  return clean
+  if (!clean) {
+    return { kind: "lost", message: `the connection to ${where} was lost` };
+  }
+  // A server that sends no replies refuses so; ours says something before it ends a stream.
+  const silent = `${where} closed the connection before the stream began`;
+  return heard
     ? { kind: "ended" }
-    : { kind: "lost", message: `the connection to ${writeAddress(address)} was lost` };
+    : { kind: "lost", message: `${silent}; are user, channel and password right?` };
 }
 
 /** Looks at the first bytes of a stream until they say what it is, or cannot any more. */
