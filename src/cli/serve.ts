@@ -55,8 +55,9 @@ export const serve: Command = command({
     const settings = settle(args);
     const log = newLog(systemClock, settings["log-level"]);
     const server = await start(settings, log);
-    await greet(server, settings, log);
+    // First, for whoever reads that it listens may tell it to stop.
     stopOnSignals(server, log);
+    await greet(server, settings, log);
   },
 });
 
