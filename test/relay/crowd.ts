@@ -1,11 +1,16 @@
 /**
  * Thousands of connections at once, each as light as it can be.
  */
-import type { SocketHandler, Socket } from "bun";
+import { test } from "bun:test";
+import type { Socket, SocketHandler } from "bun";
+import { descriptorLimit, hasProc } from "../support/server.ts";
 import { frame, within } from "../support/sockets.ts";
 
 /** Connections that are made at the same time: a listener's queue holds 512. */
 const AT_ONCE = 200;
+
+/** Descriptors that the test and the server need besides those of the crowd. */
+const OTHERS = 500;
 
 /** Bytes of the frame that says ok. */
 const OK_BYTES = 7;
@@ -21,6 +26,27 @@ export interface Crowd extends Disposable {
 interface Member {
   received: number;
   admitted: () => void;
+}
+
+/**
+ * A test of `connections` between this process and another, which it measures. It is skipped where
+ * that cannot be, and with FSTREAM_TEST_ALL=1 it fails there.
+ */
+export function testWith(connections: number, title: string, body: () => Promise<void>): void {
+  const lacking = !hasProc
+    ? "there is no /proc here"
+    : descriptorLimit() < connections + OTHERS
+      ? `a process may have only ${descriptorLimit()} files open here, see ulimit -n`
+      : undefined;
+  if (lacking === undefined) {
+    test(title, body);
+  } else if (Bun.env["FSTREAM_TEST_ALL"] === "1") {
+    test(title, () => {
+      throw new Error(`${lacking}, and FSTREAM_TEST_ALL=1 asks for every test`);
+    });
+  } else {
+    test.skip(`${title} (skipped: ${lacking})`, body);
+  }
 }
 
 /**

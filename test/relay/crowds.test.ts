@@ -1,19 +1,17 @@
 /**
  * Thousands of connections: what they cost the real program, and that it is over when they leave.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout } from "bun:test";
 import {
-  descriptorLimit,
   eventually,
-  hasProc,
   residentMiB,
   serverProcess,
-  socketsOf,
+  descriptorsOf,
   type Lines,
   type ServerProcess,
 } from "../support/server.ts";
 import { admitted, payload, sha256, within } from "../support/sockets.ts";
-import { crowd } from "./crowd.ts";
+import { crowd, testWith } from "./crowd.ts";
 import { running, sendInStep } from "./streams.ts";
 
 const SILENT = 5_000;
@@ -27,35 +25,14 @@ const LEFT_MIB = 48;
 
 const WATCH = "watch,user=bob,reply=1";
 
-/** Descriptors that the test and the server need besides those of the crowd. */
-const OTHERS = 500;
-
 setDefaultTimeout(180_000);
 
-/** A test that needs `connections`, in a process for each side, and the means to measure them. */
-function testWith(connections: number, title: string, body: () => Promise<void>): void {
-  const lacking = !hasProc
-    ? "there is no /proc here"
-    : descriptorLimit() < connections + OTHERS
-      ? `a process may have only ${descriptorLimit()} files open here, see ulimit -n`
-      : undefined;
-  if (lacking === undefined) {
-    test(title, body);
-  } else if (Bun.env["FSTREAM_TEST_ALL"] === "1") {
-    test(title, () => {
-      throw new Error(`${lacking}, and FSTREAM_TEST_ALL=1 asks for every test`);
-    });
-  } else {
-    test.skip(`${title} (skipped: ${lacking})`, body);
-  }
-}
-
-/** Waits until the server has `count` sockets open. */
-function socketsAre(server: ServerProcess, count: number): Promise<void> {
-  const open = (): number => socketsOf(server.pid);
+/** Waits until the server has `count` descriptors open. */
+function descriptorsAre(server: ServerProcess, count: number): Promise<void> {
+  const open = (): number => descriptorsOf(server.pid);
   return eventually(
     () => open() === count,
-    () => `${count} sockets of a server with ${open()}`,
+    () => `${count} descriptors of a server with ${open()}`,
   );
 }
 
@@ -72,13 +49,13 @@ testWith(SILENT, "twice 5,000 connections that say nothing are closed, and are o
   await using server = await serverProcess({ "handshake-timeout": "2s" });
   const empty = residentMiB(server.pid);
   using beside = await running(server.where, "beside");
-  const sockets = socketsOf(server.pid);
+  const descriptors = descriptorsOf(server.pid);
   for (const wave of [1, 2]) {
     using silent = await crowd(server.port, SILENT);
     await within(silent.gone, () => `the end of ${silent.open()} connections of wave ${wave}`);
   }
   expect(await beside.isExact()).toBe(true);
-  await socketsAre(server, sockets);
+  await descriptorsAre(server, descriptors);
   expect(residentMiB(server.pid) - empty).toBeLessThan(LEFT_MIB);
   await eventually(
     () => timeouts(server.log) === 2 * SILENT,
@@ -94,12 +71,12 @@ testWith(
     await using server = await serverProcess({ silence: "24h" });
     const empty = residentMiB(server.pid);
     using broadcaster = await admitted(server.where, "broadcast,user=bob,reply=1");
-    const sockets = socketsOf(server.pid);
+    const descriptors = descriptorsOf(server.pid);
     using idle = await crowd(server.port, IDLE, WATCH);
-    expect(socketsOf(server.pid)).toBe(sockets + IDLE);
+    expect(descriptorsOf(server.pid)).toBe(descriptors + IDLE);
     expect(residentMiB(server.pid) - empty).toBeLessThan(IDLE_MIB);
     idle[Symbol.dispose]();
-    await socketsAre(server, sockets);
+    await descriptorsAre(server, descriptors);
     using watcher = await admitted(server.where, WATCH);
     const bytes = payload(1024 * 1024);
     await sendInStep(broadcaster, bytes, [watcher]);

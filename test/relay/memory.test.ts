@@ -1,20 +1,22 @@
 /**
  * Memory of the real program while thousands of watchers come and go: it stays what it was.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout } from "bun:test";
 import {
   eventually,
-  hasProc,
   residentMiB,
   serverProcess,
-  socketsOf,
+  descriptorsOf,
   type ServerProcess,
 } from "../support/server.ts";
 import { admitted, payload, sha256, within, type Client } from "../support/sockets.ts";
-import { crowd } from "./crowd.ts";
+import { crowd, testWith } from "./crowd.ts";
 import { sendInStep } from "./streams.ts";
 
 const WATCH = "watch,user=bob,reply=1";
+
+/** Watchers of a round that come and leave, besides 200 that stay for a while. */
+const PASSERS = 1_800;
 
 /** Rounds after which a process has the memory that it works with. */
 const WARM_UP_ROUNDS = 4;
@@ -30,7 +32,7 @@ setDefaultTimeout(180_000);
 /** Most of two thousand watchers come and leave, some read a stream, some freeze and are closed. */
 async function round(server: ServerProcess, broadcaster: Client): Promise<void> {
   using reader = await admitted(server.where, WATCH);
-  using passers = await crowd(server.port, 1_800, WATCH);
+  using passers = await crowd(server.port, PASSERS, WATCH);
   passers.members.forEach((member, index) => (index % 2 ? member.end() : member.terminate()));
   using others = await crowd(server.port, 200, WATCH);
   const [frozen, readers] = [others.members.slice(0, 50), others.members.slice(50)];
@@ -43,15 +45,18 @@ async function round(server: ServerProcess, broadcaster: Client): Promise<void> 
   await within(Promise.all([passers.gone, others.gone]), "the end of a round's connections");
 }
 
-test.if(hasProc)("thousands of watchers come, go and freeze, and memory stays flat", async () => {
+testWith(PASSERS, "thousands of watchers come, go and freeze, and memory stays flat", async () => {
   await using server = await serverProcess({ window: "256KiB", stall: "2s" });
   using broadcaster = await admitted(server.where, "broadcast,user=bob,reply=1");
-  const sockets = socketsOf(server.pid);
+  const descriptors = descriptorsOf(server.pid);
   const rounds = async (count: number): Promise<number> => {
     let leanest = Infinity;
     for (let index = 0; index < count; index++) {
       await round(server, broadcaster);
-      await eventually(() => socketsOf(server.pid) === sockets, "the end of a round's sockets");
+      await eventually(
+        () => descriptorsOf(server.pid) === descriptors,
+        "the end of a round's descriptors",
+      );
       leanest = Math.min(leanest, residentMiB(server.pid));
     }
     return leanest;

@@ -3,8 +3,9 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { eventually, hasProc, serverProcess, type ServerProcess } from "../support/server.ts";
+import { eventually, serverProcess, type ServerProcess } from "../support/server.ts";
 import { admitted, connect, payload, sha256, within, type Client } from "../support/sockets.ts";
+import { testWith } from "./crowd.ts";
 import { sendInStep } from "./streams.ts";
 
 const MIB = 1024 * 1024;
@@ -101,14 +102,14 @@ test.each([
   expect(await exitOf(server)).toBe(code);
 });
 
-test.if(hasProc)("with nobody connected it stops at once", async () => {
+testWith(1, "with nobody connected it stops at once", async () => {
   await using server = await serverProcess({ drain: "1h" });
   await heeds(server);
   server.kill("SIGINT");
   expect(await exitOf(server)).toBe(0);
 });
 
-test.if(hasProc)("a connection that never says anything does not hold it", async () => {
+testWith(1, "a connection that never says anything does not hold it", async () => {
   await using server = await serverProcess({ drain: "1h", "handshake-timeout": "1m" });
   using silent = await connect(server.where);
   await heeds(server);
