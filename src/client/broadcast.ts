@@ -4,7 +4,6 @@
  *
  *     pump ──chunk──► socket.write ──short──► pump stopped ──drain──► the rest, then pump started
  */
-import type { Readable } from "node:stream";
 import type { Refusal } from "../core/errors.ts";
 import { GOODBYE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
@@ -17,7 +16,8 @@ import { moved, type Progress } from "./progress.ts";
  * which a connection may have taken a part.
  */
 export interface Pump {
-  readonly input: Readable;
+  /** Asks for the next chunk, or the end. Harmless where one has been asked for. */
+  readonly more: () => void;
   chunk: Uint8Array;
   taken: number;
   ended: boolean;
@@ -33,28 +33,35 @@ export interface BroadcastOptions {
   readonly signal: AbortSignal;
 }
 
-/** A pump that reads `input` only while a connection wants more. */
-export function newPump(input: Readable): Pump {
+/**
+ * A pump that reads `input` only while a connection wants more. It takes a chunk at a time from an
+ * iterator: with `pause` and `resume` instead, Bun's stdin sometimes loses the end of its input.
+ */
+export function newPump(input: AsyncIterable<Uint8Array>): Pump {
+  const chunks = input[Symbol.asyncIterator]();
+  let asked = false;
+  const arrived = (chunk: Uint8Array | undefined): void => {
+    asked = false;
+    pump.ended = chunk === undefined;
+    pump.chunk = chunk ?? new Uint8Array(0);
+    pump.taken = 0;
+    pump.wake();
+  };
   const pump: Pump = {
-    input,
+    more() {
+      if (!asked && !pump.ended) {
+        asked = true;
+        chunks.next().then(
+          ({ done, value }) => arrived(done === true ? undefined : value),
+          () => arrived(undefined),
+        );
+      }
+    },
     chunk: new Uint8Array(0),
     taken: 0,
     ended: false,
     wake: () => {},
   };
-  input.on("data", (chunk: Uint8Array) => {
-    input.pause();
-    pump.chunk = chunk;
-    pump.taken = 0;
-    pump.wake();
-  });
-  const end = (): void => {
-    pump.ended = true;
-    pump.wake();
-  };
-  input.on("end", end);
-  input.on("error", end);
-  input.pause();
   return pump;
 }
 
@@ -137,7 +144,7 @@ function push(pump: Pump, connection: Connection, progress: Progress): boolean {
       return false;
     }
   }
-  pump.input.resume();
+  pump.more();
   return true;
 }
 
