@@ -65,6 +65,12 @@ export const AUTH_ADDRESSES_MAX = 10_000;
 export const RING_MIN_BYTES: number = 256 * 1024;
 
 /**
+ * Bytes of what a decoder needs before a join point. Parameter sets take a hundred bytes and the
+ * tables of a rich container some kilobytes; a cover picture in a header is what takes more.
+ */
+export const SETUP_MAX_BYTES: number = 256 * 1024;
+
+/**
  * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the
  * ring's end cuts a chunk in two, which costs everyone a second write: at 30 frames a second this
  * keeps it below one in a hundred.

@@ -6,7 +6,7 @@
  * believed once it has repeated, because a sync word alone also occurs in noise. Everything is
  * looked for at the very start: the middle of any stream may look like another format.
  */
-import { readUint32 } from "../core/bytes.ts";
+import { hasText, readUint32 } from "../core/bytes.ts";
 
 export type Format =
   | "h264"
@@ -85,19 +85,6 @@ export function recognise(head: Uint8Array): Format | undefined {
 /** The format's name as people write it. */
 export function formatTitle(format: Format): string {
   return TITLES[format];
-}
-
-/** Whether the Latin-1 bytes of `text` stand at `at`. */
-function hasText(head: Uint8Array, at: number, text: string): boolean {
-  if (head.length < at + text.length) {
-    return false;
-  }
-  for (let i = 0; i < text.length; i++) {
-    if (head[at + i] !== text.charCodeAt(i)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 // --- Matroska and WebM: an EBML header, whose DocType tells the two apart (RFC 8794, section 11.2)
