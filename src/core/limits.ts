@@ -70,6 +70,24 @@ export const RING_MIN_BYTES: number = 256 * 1024;
  */
 export const SETUP_MAX_BYTES: number = 256 * 1024;
 
+/** Bytes of a stream after which it counts as unknown. A tag with a cover picture takes half of it. */
+export const PROBE_MAX_BYTES: number = 1024 * 1024;
+
+/** Milliseconds from its first byte after which a stream counts as unknown: nobody waits longer. */
+export const PROBE_MAX_MS = 5_000;
+
+/**
+ * Frame starts that are kept of a broadcast, for watchers that must stop at one: in 16 KiB, one in
+ * each thousandth of its ring.
+ */
+export const FRAMES_INDEXED = 1024;
+
+/**
+ * Milliseconds that a stream may take to show a join point after one of its channel was broken off,
+ * before it counts as another one. Encoders set keyframes further apart, but not for watching.
+ */
+export const SEQUEL_MAX_MS = 30_000;
+
 /**
  * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the
  * ring's end cuts a chunk in two, which costs everyone a second write: at 30 frames a second this

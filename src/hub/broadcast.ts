@@ -1,36 +1,61 @@
 /**
- * One run of bytes on its way from a broadcaster to everyone who watches: append, pace, fan out,
+ * The bytes of one broadcaster on their way to everyone who watches: append, look, pace, fan out,
  * drain, end.
  */
 import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
-import { RING_MIN_BYTES } from "../core/limits.ts";
-import type { Broadcast, ChannelSettings, Held, HubCounters, Watcher } from "./model.ts";
+import { PROBE_MAX_MS, RING_MIN_BYTES, SEQUEL_MAX_MS } from "../core/limits.ts";
+import { endProbe, look, newScan, type Known } from "../media/scan.ts";
+import { advance, goOn, isHeld, placeAll } from "./course.ts";
 import { ARRIVALS, graceLeft, noteArrival, noteGrowth, sameGrace } from "./grace.ts";
+import { fitMarks, forgetMarks, newMarks, noteFrame, noteJoin } from "./marks.ts";
+import type { Broadcast, ChannelSettings, Held, HubCounters, Notice, Watcher } from "./model.ts";
 import { append, grow, newRing } from "./ring.ts";
-import { cursorAt, flush, lowestCursor, newRoster } from "./roster.ts";
-import { capacityFor, overtake, renewPace, usualSpan } from "./slow.ts";
+import { cursorAt, lowestCursor, newRoster, OPEN } from "./roster.ts";
+import { capacityFor, divertLate, overtake, renewPace, usualSpan } from "./slow.ts";
 import { dismiss, expel } from "./watcher.ts";
 
+/** What a broadcast needs of the world. */
+export interface BroadcastOptions {
+  readonly clock: Clock;
+  readonly settings: ChannelSettings;
+  readonly counters: HubCounters;
+  readonly notify: (notice: Notice) => void;
+  /** The format of the broadcast that it follows on its channel. */
+  readonly before: Known;
+}
+
 /** A broadcast that has no byte yet. Its ring costs nothing before the first one comes. */
-export function newBroadcast(
-  clock: Clock,
-  settings: ChannelSettings,
-  counters: HubCounters,
-): Broadcast {
+export function newBroadcast(options: BroadcastOptions): Broadcast {
+  const { before, clock, counters, notify, settings } = options;
   const now = clock.now();
+  const marks = newMarks();
+  const scan = newScan(
+    {
+      frame: (offset) => noteFrame(marks, offset, clock.now()),
+      join: (point) => noteJoin(marks, point, clock.now()),
+    },
+    before === "unknown" ? undefined : before,
+  );
   return {
     clock,
     settings,
     counters,
+    notify,
     roster: newRoster(),
+    awaiting: new Set(),
     ring: newRing(0),
+    scan,
+    marks,
+    next: null,
+    farApart: false,
     floor: 0,
     arrivals: new Float64Array(ARRIVALS),
     held: null,
     impatient: false,
     onRoom: () => {},
     ended: false,
+    begunAt: 0,
     fannedOutAt: -Infinity,
     pending: null,
     heardAt: now,
@@ -50,6 +75,8 @@ export function receive(broadcast: Broadcast, chunk: Uint8Array): boolean {
   broadcast.counters.bytesIn += chunk.length;
   if (broadcast.ring.capacity === 0) {
     broadcast.ring = newRing(RING_MIN_BYTES);
+    fitMarks(broadcast.marks, RING_MIN_BYTES);
+    broadcast.begunAt = now;
   }
   const rest = takeIn(broadcast, chunk, broadcast.ring.head + chunk.length, now);
   return rest === null;
@@ -68,11 +95,48 @@ function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: numb
       return broadcast.held;
     }
     noteArrival(broadcast, length, now);
-    append(ring, length === chunk.length ? chunk : chunk.subarray(from, from + length));
+    const piece = length === chunk.length ? chunk : chunk.subarray(from, from + length);
+    append(ring, piece);
+    examine(broadcast, piece);
     from += length;
   }
   scheduleFanOut(broadcast, now);
   return null;
+}
+
+/** Looks for frames and join points in what has just been appended. */
+function examine(broadcast: Broadcast, piece: Uint8Array): void {
+  const { awaiting, marks, scan } = broadcast;
+  if (scan.format === "unknown") {
+    return;
+  }
+  const { format } = scan;
+  const { joins } = marks;
+  look(scan, piece);
+  if (scan.format !== format) {
+    noteFormat(broadcast);
+  }
+  if (awaiting.size > 0 && (scan.format !== format || marks.joins !== joins)) {
+    placeAll(broadcast);
+  }
+}
+
+function noteFormat(broadcast: Broadcast): void {
+  if (broadcast.scan.format === "unknown") {
+    forgetMarks(broadcast.marks);
+  }
+  broadcast.notify({ kind: "format", format: broadcast.scan.format });
+}
+
+/** A stream that does not show in time what it is counts as unknown. */
+function limitProbe(broadcast: Broadcast, now: number): void {
+  const { begunAt, ring, scan } = broadcast;
+  const patience = scan.sequel === null ? PROBE_MAX_MS : SEQUEL_MAX_MS;
+  if (scan.format === undefined && ring.head > 0 && now - begunAt >= patience) {
+    endProbe(scan);
+    noteFormat(broadcast);
+    placeAll(broadcast);
+  }
 }
 
 /** Tries again to take in what is held, and asks for more when that is done. */
@@ -99,24 +163,25 @@ export function settleHeld(broadcast: Broadcast): void {
 
 /**
  * Makes sure that `length` more bytes overwrite nothing that a watcher still needs: by looking
- * where the watchers are, by bringing those forward who can take bytes, by a larger ring, and at
- * last by leaving the slowest behind. Returns 0, or the milliseconds to wait because they would be
- * left behind too soon. Almost every call ends at the first line: the lowest cursor is looked for
- * once a turn of the ring.
+ * where the watchers are, by a ring that holds what it usually should, by bringing those forward who
+ * can take bytes, by a larger ring, and at last by leaving the slowest behind. Returns 0, or the
+ * milliseconds to wait because they would be left behind too soon. Almost every call ends at the
+ * first line: the lowest cursor is looked for once a turn of the ring.
  */
 function makeRoom(broadcast: Broadcast, length: number, edge: number, now: number): number {
-  const { ring, roster } = broadcast;
+  const { ring } = broadcast;
   const keepsAll = (): boolean => ring.head + length - ring.capacity <= broadcast.floor;
   if (keepsAll()) {
     return 0;
   }
+  keepJoin(broadcast, length, now);
   enlarge(broadcast, usualSpan(broadcast), now);
-  broadcast.floor = lowestCursor(roster, ring.head);
+  renewFloor(broadcast, length);
   if (keepsAll()) {
     return 0;
   }
   fanOut(broadcast);
-  broadcast.floor = lowestCursor(roster, ring.head);
+  renewFloor(broadcast, length);
   if (keepsAll()) {
     return 0;
   }
@@ -128,16 +193,51 @@ function makeRoom(broadcast: Broadcast, length: number, edge: number, now: numbe
     }
     const tail = ring.head + length - ring.capacity;
     overtake(broadcast, Math.min(tail, sameGrace(broadcast, broadcast.floor)), edge);
-    broadcast.floor = lowestCursor(roster, ring.head);
+    renewFloor(broadcast, length);
   }
   return 0;
 }
 
+/** The lowest cursor; or the newest join point, where that is lower and is not about to be lost. */
+function renewFloor(broadcast: Broadcast, length: number): void {
+  const { marks, ring, roster } = broadcast;
+  const lowest = lowestCursor(roster, ring.head);
+  const join = marks.newest?.offset ?? Infinity;
+  const tail = ring.head + length - ring.capacity;
+  broadcast.floor = join >= tail ? Math.min(lowest, join) : lowest;
+}
+
+/**
+ * Lets the ring grow, up to the window, so that the newest join point stays in it: it is what makes a
+ * picture appear at once. Where the window is too small for that, it says so once.
+ */
+function keepJoin(broadcast: Broadcast, length: number, now: number): void {
+  const { marks, ring, settings } = broadcast;
+  const { newest } = marks;
+  if (newest === null || !isHeld(broadcast, newest)) {
+    return;
+  }
+  const needed = ring.head + length - newest.offset;
+  let { capacity } = ring;
+  while (capacity < needed && capacity < settings.window) {
+    capacity = Math.min(capacity * 2, settings.window);
+  }
+  setCapacity(broadcast, capacity, now);
+  if (needed > capacity && !broadcast.farApart) {
+    broadcast.farApart = true;
+    broadcast.notify({ kind: "far-apart" });
+  }
+}
+
 /** Lets the ring grow towards `bytes`, as far as it may. */
 function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
-  const capacity = capacityFor(broadcast, bytes, now);
+  setCapacity(broadcast, capacityFor(broadcast, bytes, now), now);
+}
+
+function setCapacity(broadcast: Broadcast, capacity: number, now: number): void {
   if (capacity > broadcast.ring.capacity) {
     grow(broadcast.ring, capacity);
+    fitMarks(broadcast.marks, capacity);
     noteGrowth(broadcast, now);
   }
 }
@@ -168,7 +268,7 @@ export function fanOut(broadcast: Broadcast): void {
   broadcast.fannedOutAt = broadcast.clock.now();
   const { roster } = broadcast;
   for (let slot = roster.count - 1; slot >= 0; slot--) {
-    if (roster.blocked[slot] === 0) {
+    if (roster.blocked[slot] === OPEN) {
       advance(broadcast, slot, broadcast.fannedOutAt);
     }
   }
@@ -176,6 +276,10 @@ export function fanOut(broadcast: Broadcast): void {
 
 /** The sink of `watcher` can take bytes again. Tolerates a call that finds nothing to do. */
 export function drained(broadcast: Broadcast, watcher: Watcher): void {
+  if (watcher.slot === -1) {
+    watcher.refusedAt = -1;
+    return;
+  }
   const wasLowest = cursorAt(broadcast.roster, watcher.slot) <= broadcast.floor;
   advance(broadcast, watcher.slot, broadcast.clock.now());
   if (wasLowest) {
@@ -183,37 +287,19 @@ export function drained(broadcast: Broadcast, watcher: Watcher): void {
   }
 }
 
-/** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */
-function advance(broadcast: Broadcast, slot: number, now: number): void {
-  const { roster } = broadcast;
-  const wasBlocked = roster.blocked[slot] === 1;
-  const taken = flush(roster, slot, broadcast.ring);
-  broadcast.counters.bytesOut += Math.max(taken, 0);
-  if (taken >= 0 && roster.blocked[slot] === 1) {
-    // A drain that finds no room is no sign of life.
-    if (taken > 0 || !wasBlocked) {
-      roster.movedAt[slot] = now;
-    }
-  } else if (taken < 0 || broadcast.ended) {
-    letGo(broadcast, slot, taken >= 0);
-  }
-}
-
-function letGo(broadcast: Broadcast, slot: number, hasAll: boolean): void {
-  const watcher = broadcast.roster.watchers[slot];
-  if (watcher !== undefined) {
-    dismiss(broadcast, watcher);
-    if (hasAll) {
-      watcher.attendant.close(null);
-    }
-  }
-}
-
-/** No more bytes come: everyone gets what was received, and then a clean close. */
-export function finish(broadcast: Broadcast): void {
+/**
+ * No more bytes come: everyone gets what was received, and then goes on to the `next` broadcast of the
+ * channel, or gets a clean close.
+ */
+export function finish(broadcast: Broadcast, next: Broadcast | null): void {
   settleHeld(broadcast);
   broadcast.ended = true;
+  broadcast.next = next;
   fanOut(broadcast);
+  for (const watcher of broadcast.awaiting) {
+    dismiss(broadcast, watcher);
+    goOn(broadcast, watcher);
+  }
 }
 
 /** Renews the pace and sends those away who have stalled. Called every HOUSEKEEPING_MS. */
@@ -221,10 +307,12 @@ export function inspect(broadcast: Broadcast): void {
   const { clock, counters, roster, settings } = broadcast;
   const now = clock.now();
   renewPace(broadcast, now);
+  limitProbe(broadcast, now);
+  divertLate(broadcast, now);
   for (let slot = roster.count - 1; slot >= 0; slot--) {
     const watcher = roster.watchers[slot];
     const still = now - (roster.movedAt[slot] ?? now);
-    if (roster.blocked[slot] === 1 && still >= settings.stall && watcher !== undefined) {
+    if (roster.blocked[slot] !== OPEN && still >= settings.stall && watcher !== undefined) {
       counters.tooSlow++;
       expel(broadcast, watcher, refusal("too-slow", "took no byte for too long"));
     }

@@ -14,10 +14,12 @@ import { sameSecret } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
-import { finish, newBroadcast, settleHeld } from "./broadcast.ts";
-import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import { mayFollow } from "../media/formats.ts";
+import { finish, newBroadcast } from "./broadcast.ts";
+import { admit } from "./course.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
-import { admit, dismiss, expel } from "./watcher.ts";
+import { dismiss, expel, newWatcher } from "./watcher.ts";
 
 /** What a channel needs of the world. */
 export interface Surroundings {
@@ -29,6 +31,8 @@ export interface Surroundings {
    * end.
    */
   readonly ended: (channel: Channel, broadcast: Broadcast) => void;
+  /** Told what becomes known of a channel's stream. */
+  readonly noticed: (channel: Channel, notice: Notice) => void;
 }
 
 const WRONG_PASSWORD = refusal("unauthorized", "the channel has another password");
@@ -70,33 +74,40 @@ export function goLive(
     around.counters.takeovers++;
     previous.close(TAKEN_OVER);
   }
-  const broadcast = channel.live ?? newBroadcast(around.clock, around.settings, around.counters);
-  settleHeld(broadcast);
+  const former = channel.live;
+  changePassword(channel, request.channelPassword ?? "");
+  const broadcast = newBroadcast({
+    ...around,
+    notify: (notice) => around.noticed(channel, notice),
+    before: former?.scan.format,
+  });
   broadcast.onRoom = () => {
     // Whoever has gone or was replaced while bytes were held is not called any more.
     if (channel.source === source) {
       source.ready();
     }
   };
-  broadcast.heardAt = around.clock.now();
-  if (channel.live === null) {
-    channel.live = broadcast;
+  channel.live = broadcast;
+  if (former === null) {
     around.counters.broadcasts++;
+  } else {
+    finish(former, broadcast);
+    around.ended(channel, former);
   }
-  changePassword(channel, broadcast, request.channelPassword ?? "");
   admitWaiting(channel, broadcast);
   return broadcast;
 }
 
 /** Those who were let in with another password than the one that now rules are sent away. */
-function changePassword(channel: Channel, broadcast: Broadcast, password: string): void {
+function changePassword(channel: Channel, password: string): void {
+  const { live } = channel;
   if (channel.password === password) {
     return;
   }
   channel.password = password;
-  for (const watcher of broadcast.roster.watchers.slice()) {
-    if (!knowsPassword(channel, watcher.password)) {
-      expel(broadcast, watcher, WRONG_PASSWORD);
+  for (const watcher of live === null ? [] : [...live.roster.watchers, ...live.awaiting]) {
+    if (live !== null && !knowsPassword(channel, watcher.password)) {
+      expel(live, watcher, WRONG_PASSWORD);
     }
   }
 }
@@ -127,7 +138,9 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
     return;
   }
   channel.source = null;
-  if (around.settings.linger === 0) {
+  // What cannot be followed by another stream has nothing to wait for.
+  const mayReturn = channel.live === null || mayFollow(channel.live.scan.format);
+  if (around.settings.linger === 0 || !mayReturn) {
     endLive(around, channel);
   } else {
     channel.lingering = around.clock.after(around.settings.linger, () => endLive(around, channel));
@@ -145,7 +158,7 @@ export function endLive(around: Surroundings, channel: Channel): void {
   channel.live = null;
   channel.password = "";
   if (broadcast !== null) {
-    finish(broadcast);
+    finish(broadcast, null);
     around.ended(channel, broadcast);
   }
 }
@@ -162,21 +175,19 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
 }
 
 /** Lets a watcher in, has it wait, or says why neither. */
-export function joinChannel(channel: Channel, request: Request, peer: Peer): Watcher | Refusal {
+export function joinChannel(
+  { settings }: Surroundings,
+  channel: Channel,
+  request: Request,
+  peer: Peer,
+): Watcher | Refusal {
   if (channel.source === null && !request.wait) {
     return refusal("not-live", "the channel is not live");
   }
   if (channel.live !== null && !knowsPassword(channel, request.channelPassword)) {
     return WRONG_PASSWORD;
   }
-  const watcher: Watcher = {
-    ...peer,
-    channel,
-    password: request.channelPassword,
-    broadcast: null,
-    slot: -1,
-    sent: 0,
-  };
+  const watcher = newWatcher(channel, request, peer, request.join ?? settings.join);
   if (channel.source !== null && channel.live !== null) {
     admit(channel.live, watcher);
   } else {

@@ -16,7 +16,7 @@ import {
   newChannel,
   type Surroundings,
 } from "./channel.ts";
-import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
 import { bytesSent } from "./watcher.ts";
 
@@ -58,21 +58,29 @@ export interface Directory {
 const SHUTTING_DOWN = refusal("shutting-down", "the server is shutting down");
 
 /** A directory without channels. */
-export function newDirectory(clock: Clock, settings: ChannelSettings): Directory {
+export function newDirectory(
+  clock: Clock,
+  settings: ChannelSettings,
+  noticed: (channel: Channel, notice: Notice) => void = () => {},
+): Directory {
   const channels = new Map<string, Channel>();
   /** Broadcasts that have ended, while somebody is still on the way to their end. */
   const leaving = new Set<Broadcast>();
   const counters = newCounters();
   let closed = false;
 
-  const around: Surroundings = { clock, settings, counters, ended };
-
-  function ended(channel: Channel, broadcast: Broadcast): void {
-    if (broadcast.roster.count > 0) {
-      leaving.add(broadcast);
-    }
-    forgetIfIdle(channel);
-  }
+  const around: Surroundings = {
+    clock,
+    settings,
+    counters,
+    noticed,
+    ended(channel, broadcast) {
+      if (broadcast.roster.count > 0) {
+        leaving.add(broadcast);
+      }
+      forgetIfIdle(channel);
+    },
+  };
 
   function channelOf(request: Request): Channel {
     const key = keyOf(request.user, request.channel);
@@ -93,15 +101,8 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
   }
 
   const keepHouse = repeating(clock, () => {
-    for (const channel of channels.values()) {
-      lookAfter(around, channel);
-    }
-    for (const broadcast of leaving) {
-      inspect(broadcast);
-      if (broadcast.roster.count === 0) {
-        leaving.delete(broadcast);
-      }
-    }
+    channels.forEach((channel) => lookAfter(around, channel));
+    inspectLeaving(leaving);
     return channels.size + leaving.size > 0;
   });
 
@@ -124,7 +125,7 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
         return { refused: SHUTTING_DOWN };
       }
       const channel = channelOf(request);
-      const result = joinChannel(channel, request, peer);
+      const result = joinChannel(around, channel, request, peer);
       forgetIfIdle(channel);
       return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
     },
@@ -136,6 +137,16 @@ export function newDirectory(clock: Clock, settings: ChannelSettings): Directory
       }
     },
   };
+}
+
+/** Looks after broadcasts that have ended, and forgets those whose last watcher is gone. */
+function inspectLeaving(leaving: Set<Broadcast>): void {
+  for (const broadcast of leaving) {
+    inspect(broadcast);
+    if (broadcast.roster.count === 0) {
+      leaving.delete(broadcast);
+    }
+  }
 }
 
 /**

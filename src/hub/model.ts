@@ -3,20 +3,24 @@
  *
  *     Directory ── user/channel ──► Channel ──► waiting: Watcher, Watcher, …       before the first byte
  *                                      │
- *                                      └─ live ─► Broadcast ──► Roster: Watcher, Watcher, …
- *                                                    │                    │ cursor
- *                                                    └──► Ring ◄──────────┘
+ *                                      └─ live ─► Broadcast ──► awaiting: Watcher, …   a join point
+ *                                                  │  │  └────► Roster: Watcher, Watcher, …
+ *                                   Scan ► marks ◄─┘  │                   │ cursor
+ *                                                     └─► Ring ◄──────────┘
  *
- * A channel is a name; a broadcast is one run of bytes under that name, with everyone who receives
- * it. A broadcast outlives its broadcaster by the linger time, and is carried on when one returns
- * in time. When it ends its channel lets go of it, and it exists until its last watcher has been
- * sent the rest.
+ * A channel is a name; a broadcast is the bytes of one broadcaster under that name, with everyone who
+ * receives them. A broadcast outlives its broadcaster by the linger time. When another one comes in
+ * that time, or takes the channel over, it begins a broadcast of its own, and those who watched go
+ * on there as soon as they have been sent all of the first.
  *
  * Invariants: a watcher is in exactly one of the lists above, or has left and is in none. A
  * watcher's cursor is at least the ring's tail whenever the hub is not in the middle of an append.
- * `floor` is never above the lowest cursor.
+ * `floor` is never above the lowest cursor, nor above the newest join point that the ring holds.
  */
 import type { Clock } from "../core/clock.ts";
+import type { Known, Scan } from "../media/scan.ts";
+import type { Join } from "../protocol/request.ts";
+import type { FrameMarks } from "./marks.ts";
 import type { Ring } from "./ring.ts";
 import type { Roster } from "./roster.ts";
 import type { Attendant, Sink, Source } from "./sink.ts";
@@ -27,6 +31,10 @@ export interface ChannelSettings {
   readonly coalesce: number;
   /** The most that a ring grows to. */
   readonly window: number;
+  /** Where in the stream a watcher begins that does not say so. */
+  readonly join: Join;
+  /** How far behind a watcher may be before it skips to the newest join point. */
+  readonly lag: number;
   /** What becomes of a watcher that is lapped where the stream has no frames that we know. */
   readonly slow: "close" | "skip";
   /** How long a watcher may take no byte while there are some. */
@@ -47,13 +55,37 @@ export interface Watcher {
   readonly attendant: Attendant;
   readonly channel: Channel;
   readonly password: string | undefined;
-  /** What it receives; null while it waits and when it has left. */
+  readonly join: Join;
+  /** What it receives; null while it waits for a broadcast and when it has left. */
   broadcast: Broadcast | null;
   /** Its slot in the roster; -1 while it has none. */
   slot: number;
   /** Bytes taken, less the cursor while it has one: a fan-out need not count. */
   sent: number;
+  /** What its decoder has had so far, and so what it needs before it can go on at a join point. */
+  past: Past;
+  /** How many join points its broadcast had when they were of no use to it; -1 where any is. */
+  passed: number;
+  /** Since when its sink has taken no byte, while it has no slot and has to drain; else -1. */
+  refusedAt: number;
+  /** What it gets before the byte at its cursor, and how much of that it has taken. */
+  preface: Uint8Array;
+  prefaced: number;
+  /** Where the frame ends after which it is to skip; Infinity where it is not. */
+  until: number;
+  /** How often it has skipped. */
+  skips: number;
 }
+
+/**
+ * A watcher's past: nothing; frames of the broadcast it is in; or all of another broadcast of its
+ * channel, in a format (undefined where that did not become known).
+ */
+export type Past = "none" | "frames" | { readonly format: Known };
+
+/** What a broadcast has to tell to those who run the server. */
+export type Notice =
+  { readonly kind: "format"; readonly format: Known } | { readonly kind: "far-apart" };
 
 /** One run of bytes and everyone who receives it. */
 export interface Broadcast {
@@ -61,8 +93,18 @@ export interface Broadcast {
   readonly settings: ChannelSettings;
   readonly counters: HubCounters;
   readonly roster: Roster;
+  /** Those who were let in and wait for a join point. */
+  readonly awaiting: Set<Watcher>;
   ring: Ring;
-  /** No cursor is lower; a lower bound that is renewed only when the ring is about to pass it. */
+  /** What the stream is, and the scanner of that. */
+  readonly scan: Scan;
+  readonly marks: FrameMarks;
+  /** The broadcast of this channel that came next; null while there is none. */
+  next: Broadcast | null;
+  /**
+   * No cursor is lower, nor is the newest join point that the ring holds; a lower bound that is
+   * renewed only when the ring is about to pass it.
+   */
   floor: number;
   /** When the newest byte of each eighth of the ring arrived, by the clock; see grace.ts. */
   readonly arrivals: Float64Array;
@@ -72,8 +114,14 @@ export interface Broadcast {
   impatient: boolean;
   /** Called when there is room again. */
   onRoom: () => void;
-  /** Whether no more bytes come: a watcher that has everything is closed. */
+  /** Whether no more bytes come: a watcher that has everything goes on to the next, or is closed. */
   ended: boolean;
+  /** When the first byte came, by the clock. */
+  begunAt: number;
+  /** Told what becomes known of the stream. */
+  readonly notify: (notice: Notice) => void;
+  /** Whether it was told that join points are too far apart for the ring. */
+  farApart: boolean;
   fannedOutAt: number;
   /** Cancels the fan-out that waits for its time; null when none does. */
   pending: (() => void) | null;

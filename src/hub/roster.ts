@@ -5,7 +5,7 @@
  *     slot          0     1     2     3
  *                ┌─────┬─────┬─────┬─────┐
  *     cursors    │ 812 │ 812 │ 640 │ 812 │   absolute offset of the next byte to send
- *     blocked    │  0  │  0  │  1  │  0  │   a write fell short: wait for the sink to drain
+ *     blocked    │  0  │  0  │  1  │  0  │   OPEN; or a write fell short: wait for the sink to drain
  *     handles    │  17 │  18 │  23 │  24 │   the peer, as its sink knows it
  *     sinks      │ tcp │ tcp │ tls │ tcp │
  *                ├─────┼─────┼─────┼─────┤   a fan-out touches what is above this line,
@@ -14,7 +14,7 @@
  *                └─────┴─────┴─────┴─────┘
  *
  * Invariants: watchers[w.slot] is w, for every watcher w in it; the rows above `count` are full; a
- * slot that is not blocked has the cursor at the ring's head, or a fan-out is pending. A watcher
+ * slot that is OPEN has the cursor at the ring's head, or a fan-out is pending. A watcher
  * leaves by the last one taking its slot, so that a loop from the last slot to the first may remove
  * the one it is at.
  */
@@ -32,6 +32,15 @@ export interface Roster {
   readonly sinks: Sink[];
   readonly watchers: Watcher[];
 }
+
+/** A fan-out writes to this watcher. */
+export const OPEN = 0;
+
+/** A write fell short: the watcher goes on when its sink drains. */
+export const BLOCKED = 1;
+
+/** It goes on when its sink drains, and not just with the next byte: see course.ts. */
+export const DETOUR = 2;
 
 const FIRST_SLOTS = 8;
 
@@ -55,7 +64,7 @@ export function add(roster: Roster, watcher: Watcher, cursor: number): void {
   }
   watcher.slot = slot;
   roster.cursors[slot] = cursor;
-  roster.blocked[slot] = 0;
+  roster.blocked[slot] = OPEN;
   roster.handles[slot] = watcher.handle;
   roster.movedAt[slot] = 0;
   roster.sinks.push(watcher.sink);
@@ -95,13 +104,14 @@ export function lowestCursor(roster: Roster, head: number): number {
 }
 
 /**
- * Writes what the watcher in `slot` lacks, up to the ring's head. Returns the bytes taken, or -1
- * when the peer is gone. The slot is blocked afterwards if and only if the sink took less than all.
+ * Writes what the watcher in `slot` lacks, up to the absolute offset `end`. Returns the bytes taken,
+ * or -1 when the peer is gone. The slot is BLOCKED afterwards if the sink took less than all, and
+ * OPEN if not.
  *
  * This is the hot path: one call a watcher a fan-out. It makes no object and no string, and calls
  * nothing but the sink.
  */
-export function flush(roster: Roster, slot: number, ring: Ring): number {
+export function flush(roster: Roster, slot: number, ring: Ring, end: number): number {
   const sink = roster.sinks[slot];
   const from = cursorAt(roster, slot);
   if (sink === undefined) {
@@ -109,19 +119,19 @@ export function flush(roster: Roster, slot: number, ring: Ring): number {
   }
   const handle = roster.handles[slot] ?? -1;
   let cursor = from;
-  let short = 0;
-  while (cursor < ring.head && short === 0) {
+  let state = OPEN;
+  while (cursor < end && state === OPEN) {
     const index = indexOf(ring, cursor);
-    const length = Math.min(ring.head - cursor, ring.capacity - index);
+    const length = Math.min(end - cursor, ring.capacity - index);
     const taken = sink.write(handle, ring.bytes, index, length);
     if (taken < 0) {
       return -1;
     }
     cursor += taken;
-    short = taken < length ? 1 : 0;
+    state = taken < length ? BLOCKED : OPEN;
   }
   roster.cursors[slot] = cursor;
-  roster.blocked[slot] = short;
+  roster.blocked[slot] = state;
   return cursor - from;
 }
 

@@ -1,12 +1,21 @@
 /**
- * What becomes of those who cannot keep up. Nobody waits for them: the ring grows as long as it
- * holds less than the stall time's worth of its stream, and whoever it passes then is closed or
- * skips.
+ * What becomes of those who cannot keep up. Nobody waits for them:
+ *
+ *     … ──┬───────────┬───────────────────┬─────────────────┬─────┬──► head
+ *         │ tail      │ B, in a frame     │ where it ends   │     └─ newest join point
+ *         │           └────── sent ──────►┘                 │              ▲
+ *         │                               └───────────── skipped ──────────┘
+ *         └─ who is here in the middle of a frame is closed
+ *
+ * The ring grows as long as it holds less than the stall time's worth of its stream. Who lags too far
+ * finishes its frame and skips; whom the ring passes before that is closed.
  */
 import { refusal } from "../core/errors.ts";
 import { RING_SPAN_MS } from "../core/limits.ts";
-import type { Broadcast } from "./model.ts";
-import { cursorAt } from "./roster.ts";
+import type { Broadcast, Watcher } from "./model.ts";
+import { isHeld, skip, takesUp } from "./course.ts";
+import { firstFrameFrom, offsetAt, timeAt } from "./marks.ts";
+import { BLOCKED, cursorAt, DETOUR } from "./roster.ts";
 import { expel, skipTo } from "./watcher.ts";
 
 /**
@@ -48,28 +57,86 @@ export function capacityFor(broadcast: Broadcast, bytes: number, now: number): n
   return capacity;
 }
 
-/** The bytes that a ring should hold of a stream of the present pace. */
+/**
+ * The bytes that a ring should hold of a stream of the present pace: some seconds, and twice what lies
+ * between two join points, so that the newest one is there for whoever joins.
+ */
 export function usualSpan(broadcast: Broadcast): number {
-  return broadcast.pace * Math.min(RING_SPAN_MS, broadcast.settings.stall);
+  const { marks, pace, ring, settings } = broadcast;
+  const sinceJoin = marks.newest === null ? 0 : ring.head - marks.newest.offset;
+  const span = pace * Math.min(RING_SPAN_MS, settings.stall);
+  return Math.max(span, 2 * Math.max(marks.interval, sinceJoin));
+}
+
+/**
+ * Sends those on a detour who lag too far behind, in time or in bytes, and would gain by it: they
+ * finish their frame and go on at the newest join point. Only those whose sink refuses can lag.
+ */
+export function divertLate(broadcast: Broadcast, now: number): void {
+  const { marks, ring, roster, settings } = broadcast;
+  const { newest } = marks;
+  if (newest === null || !isHeld(broadcast, newest)) {
+    return;
+  }
+  for (let slot = roster.count - 1; slot >= 0; slot--) {
+    const watcher = roster.watchers[slot];
+    const cursor = cursorAt(roster, slot);
+    if (watcher === undefined || roster.blocked[slot] !== BLOCKED || cursor >= newest.offset) {
+      continue;
+    }
+    const frame = firstFrameFrom(marks, cursor);
+    const late = now - timeAt(marks, frame) > settings.lag;
+    const far = ring.head - cursor > settings.window / 2;
+    const gains = offsetAt(marks, frame) < newest.offset && takesUp(broadcast, watcher, newest);
+    if ((late || far) && gains) {
+      divert(broadcast, watcher, offsetAt(marks, frame));
+    }
+  }
+}
+
+/** Has `watcher`, whose sink refuses, skip at the absolute offset `until`, where a frame begins. */
+function divert(broadcast: Broadcast, watcher: Watcher, until: number): void {
+  const { roster } = broadcast;
+  if (until > cursorAt(roster, watcher.slot)) {
+    watcher.until = until;
+    roster.blocked[watcher.slot] = DETOUR;
+  } else {
+    watcher.refusedAt = roster.movedAt[watcher.slot] ?? 0;
+    skip(broadcast, watcher);
+  }
 }
 
 /**
  * Leaves every watcher behind whose next byte is about to be overwritten, because it lies before
- * `tail`. The stream is of no format that we know, so there is no frame to go on at: such a watcher
- * is closed, or goes on at `edge`, where the chunk that is now arriving ends.
+ * `tail`. Where a frame begins there it can skip; in the middle of one it is closed, for the rest of
+ * the frame is about to be gone. In a stream without frames that we know it is closed, or goes on at
+ * `edge`, where the chunk that is now arriving ends.
  */
 export function overtake(broadcast: Broadcast, tail: number, edge: number): void {
-  const { roster } = broadcast;
+  const { roster, scan, settings } = broadcast;
   for (let slot = roster.count - 1; slot >= 0; slot--) {
     const watcher = roster.watchers[slot];
     if (watcher === undefined || cursorAt(roster, slot) >= tail) {
       continue;
     }
-    if (broadcast.settings.slow === "skip") {
+    if (scan.scanner !== null && isBetweenFrames(broadcast, watcher)) {
+      divert(broadcast, watcher, cursorAt(roster, slot));
+    } else if (scan.scanner === null && settings.slow === "skip") {
       skipTo(broadcast, watcher, edge);
     } else {
       broadcast.counters.tooSlow++;
       expel(broadcast, watcher, refusal("too-slow", "fell behind the stream"));
     }
   }
+}
+
+/** Whether nothing that the watcher has got is cut when it goes on elsewhere. */
+function isBetweenFrames({ marks, roster, settings }: Broadcast, watcher: Watcher): boolean {
+  const { prefaced, slot, until } = watcher;
+  const cursor = cursorAt(roster, slot);
+  const isAtFrame = offsetAt(marks, firstFrameFrom(marks, cursor)) === cursor;
+  // Who has not got a byte yet since it was placed at a join point is at a frame, kept or not.
+  const isUntouched = roster.blocked[slot] === DETOUR && until === Infinity;
+  const canSkip = settings.slow === "skip" || marks.newest?.clean === true;
+  return canSkip && prefaced === 0 && (isAtFrame || isUntouched);
 }

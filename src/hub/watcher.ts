@@ -1,25 +1,66 @@
 /**
- * How watchers come and go.
+ * How watchers come into a broadcast's lists and out of them: see the invariant in model.ts.
  */
 import type { Refusal } from "../core/errors.ts";
-import type { Broadcast, Watcher } from "./model.ts";
-import { add, cursorAt, remove } from "./roster.ts";
+import { NOTHING } from "../media/scanner.ts";
+import type { Join, Request } from "../protocol/request.ts";
+import type { Broadcast, Channel, Watcher } from "./model.ts";
+import { add, cursorAt, DETOUR, remove } from "./roster.ts";
+import type { Peer } from "./sink.ts";
 
-/** Lets `watcher` in. It receives what comes from now on. */
-export function admit(broadcast: Broadcast, watcher: Watcher): void {
+/** A watcher that is in no list yet. */
+export function newWatcher(channel: Channel, request: Request, peer: Peer, join: Join): Watcher {
+  return {
+    ...peer,
+    channel,
+    password: request.channelPassword,
+    join,
+    broadcast: null,
+    slot: -1,
+    sent: 0,
+    past: "none",
+    passed: -1,
+    refusedAt: -1,
+    preface: NOTHING,
+    prefaced: 0,
+    until: Infinity,
+    skips: 0,
+  };
+}
+
+/** Has `watcher` wait for a place in `broadcast`. */
+export function hold(broadcast: Broadcast, watcher: Watcher): void {
   watcher.broadcast = broadcast;
-  watcher.sent -= broadcast.ring.head;
-  broadcast.counters.watchers++;
-  add(broadcast.roster, watcher, broadcast.ring.head);
-  watcher.attendant.admitted();
+  broadcast.awaiting.add(watcher);
+}
+
+/**
+ * Puts a watcher that waits for a place into the roster, at the absolute offset `cursor`. Where it
+ * has a preface to take, or its sink refuses, it begins with a detour.
+ */
+export function seat(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
+  broadcast.awaiting.delete(watcher);
+  watcher.sent -= cursor;
+  add(broadcast.roster, watcher, cursor);
+  broadcast.floor = Math.min(broadcast.floor, cursor);
+  if (watcher.preface.length > 0 || watcher.refusedAt >= 0) {
+    broadcast.roster.blocked[watcher.slot] = DETOUR;
+    const { refusedAt } = watcher;
+    broadcast.roster.movedAt[watcher.slot] = refusedAt < 0 ? broadcast.clock.now() : refusedAt;
+  }
 }
 
 /** Forgets `watcher`, which gets no further byte and no word. */
 export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
-  if (watcher.broadcast === broadcast) {
-    watcher.sent = bytesSent(watcher);
+  if (watcher.broadcast !== broadcast) {
+    return;
+  }
+  watcher.sent = bytesSent(watcher);
+  watcher.broadcast = null;
+  if (watcher.slot === -1) {
+    broadcast.awaiting.delete(watcher);
+  } else {
     remove(broadcast.roster, watcher);
-    watcher.broadcast = null;
   }
 }
 
@@ -33,13 +74,16 @@ export function expel(broadcast: Broadcast, watcher: Watcher, why: Refusal): voi
 export function skipTo(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
   watcher.sent -= cursor - cursorAt(broadcast.roster, watcher.slot);
   broadcast.roster.cursors[watcher.slot] = cursor;
-  broadcast.counters.skips++;
+  countSkip(broadcast, watcher);
 }
 
-/** Bytes of the stream that the watcher's sink has taken. */
+export function countSkip(broadcast: Broadcast, watcher: Watcher): void {
+  broadcast.counters.skips++;
+  watcher.skips++;
+}
+
+/** Bytes that the watcher's sink has taken. */
 export function bytesSent(watcher: Watcher): number {
-  const { broadcast } = watcher;
-  return broadcast === null
-    ? watcher.sent
-    : watcher.sent + cursorAt(broadcast.roster, watcher.slot);
+  const { broadcast, sent, slot } = watcher;
+  return broadcast === null || slot === -1 ? sent : sent + cursorAt(broadcast.roster, slot);
 }

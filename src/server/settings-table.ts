@@ -101,6 +101,22 @@ export const SETTINGS = {
     default: "16MiB",
     help: "Most of its stream that a channel holds for watchers that join or lag.",
   },
+  join: {
+    section: "channel",
+    kind: "choice",
+    choices: ["keyframe", "live", "raw"],
+    default: "keyframe",
+    help: "Where a watcher begins: at the newest keyframe, at the next one, or at the next byte.",
+  },
+  lag: {
+    section: "channel",
+    kind: "duration",
+    bare: "s",
+    min: "100ms",
+    max: "1h",
+    default: "4s",
+    help: "How far behind a watcher may be before it skips to the newest keyframe.",
+  },
   slow: {
     section: "channel",
     kind: "choice",

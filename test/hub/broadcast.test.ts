@@ -208,7 +208,7 @@ test("whoever leaves in the middle of a fan-out takes nobody with them", () => {
       sendAll(stage, [100]);
       const blocked = stage.join(0);
       stage.send(50);
-      finish(stage.broadcast);
+      finish(stage.broadcast, null);
       for (const guest of guests) {
         expectAll(stage, guest);
         expect(guest.told.length).toBeLessThanOrEqual(2);

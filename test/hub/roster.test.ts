@@ -9,20 +9,14 @@ import { append, newRing } from "../../src/hub/ring.ts";
 import { add, cursorAt, flush, lowestCursor, newRoster, remove } from "../../src/hub/roster.ts";
 import type { Roster } from "../../src/hub/roster.ts";
 import type { Sink } from "../../src/hub/sink.ts";
-import { streamBytes } from "./fakes.ts";
+import { newWatcher } from "../../src/hub/watcher.ts";
+import { request, streamBytes } from "./fakes.ts";
 import { expectSame } from "./stage.ts";
 
-function newWatcher(handle: number, sink: Sink = { write: () => 0 }): Watcher {
-  return {
-    sink,
-    handle,
-    attendant: { admitted: () => {}, close: () => {} },
-    channel: newChannel("bob", ""),
-    password: undefined,
-    broadcast: null,
-    slot: -1,
-    sent: 0,
-  };
+function watcherOf(handle: number, sink: Sink = { write: () => 0 }): Watcher {
+  const attendant = { admitted: () => {}, close: () => {} };
+  const peer = { sink, handle, attendant };
+  return newWatcher(newChannel("bob", ""), request("watch"), peer, "keyframe");
 }
 
 /** What the model knows of one watcher. */
@@ -83,7 +77,7 @@ describe("a roster", () => {
         let handle = 0;
         for (const action of actions) {
           if ("cursor" in action) {
-            const watcher = newWatcher(++handle);
+            const watcher = watcherOf(++handle);
             add(roster, watcher, action.cursor);
             expect(entryAt(roster, watcher.slot)).toMatchObject({ blocked: 0, movedAt: 0 });
             roster.blocked[watcher.slot] = action.blocked;
@@ -106,7 +100,7 @@ describe("a roster", () => {
     const roster = newRoster();
     const model: Entry[] = [];
     for (let i = 0; i < 1_000; i++) {
-      const watcher = newWatcher(i);
+      const watcher = watcherOf(i);
       add(roster, watcher, i);
       roster.blocked[i] = i % 2;
       roster.movedAt[i] = i * 3;
@@ -117,7 +111,7 @@ describe("a roster", () => {
 
   test("lets a loop from the last slot to the first remove whom it is at", () => {
     const roster = newRoster();
-    const everyone = Array.from({ length: 20 }, (_, i) => newWatcher(i));
+    const everyone = Array.from({ length: 20 }, (_, i) => watcherOf(i));
     everyone.forEach((watcher) => add(roster, watcher, 0));
     const visited: number[] = [];
     for (let slot = roster.count - 1; slot >= 0; slot--) {
@@ -151,14 +145,14 @@ function oneWatcher(cursor: number, write: (length: number) => number) {
       return write(length);
     },
   };
-  add(roster, newWatcher(42, sink), cursor);
+  add(roster, watcherOf(42, sink), cursor);
   return { ring, roster, calls };
 }
 
 describe("a flush", () => {
   test("offers what the watcher lacks in two pieces where the ring's end lies between", () => {
     const { ring, roster, calls } = oneWatcher(7, (length) => length);
-    expect(flush(roster, 0, ring)).toBe(8);
+    expect(flush(roster, 0, ring, ring.head)).toBe(8);
     expect(calls.map(({ handle }) => handle)).toEqual([42, 42]);
     expectSame(calls[0]?.bytes ?? new Uint8Array(), streamBytes(7, 10));
     expectSame(calls[1]?.bytes ?? new Uint8Array(), streamBytes(10, 15));
@@ -167,29 +161,36 @@ describe("a flush", () => {
 
   test("offers nothing more once a write fell short, and the slot is blocked", () => {
     const { ring, roster, calls } = oneWatcher(7, () => 2);
-    expect(flush(roster, 0, ring)).toBe(2);
+    expect(flush(roster, 0, ring, ring.head)).toBe(2);
     expect(calls.length).toBe(1);
     expect([cursorAt(roster, 0), roster.blocked[0]]).toEqual([9, 1]);
   });
 
   test("is blocked too when the first piece goes and the second is refused", () => {
     const { ring, roster, calls } = oneWatcher(7, (length) => (length === 3 ? 3 : 0));
-    expect(flush(roster, 0, ring)).toBe(3);
+    expect(flush(roster, 0, ring, ring.head)).toBe(3);
     expect(calls.length).toBe(2);
     expect([cursorAt(roster, 0), roster.blocked[0]]).toEqual([10, 1]);
+  });
+
+  test("stops at the end that it is given", () => {
+    const { ring, roster, calls } = oneWatcher(7, (length) => length);
+    expect(flush(roster, 0, ring, 12)).toBe(5);
+    expect(calls.map(({ bytes }) => bytes.length)).toEqual([3, 2]);
+    expect([cursorAt(roster, 0), roster.blocked[0]]).toEqual([12, 0]);
   });
 
   test("unblocks a slot that lacks nothing, without a write", () => {
     const { ring, roster, calls } = oneWatcher(15, () => 0);
     roster.blocked[0] = 1;
-    expect(flush(roster, 0, ring)).toBe(0);
+    expect(flush(roster, 0, ring, ring.head)).toBe(0);
     expect(calls).toEqual([]);
     expect(roster.blocked[0]).toBe(0);
   });
 
   test("says when the peer is gone, and when there is none", () => {
     const { ring, roster } = oneWatcher(7, () => -1);
-    expect(flush(roster, 0, ring)).toBe(-1);
-    expect(flush(roster, 1, ring)).toBe(-1);
+    expect(flush(roster, 0, ring, ring.head)).toBe(-1);
+    expect(flush(roster, 1, ring, ring.head)).toBe(-1);
   });
 });

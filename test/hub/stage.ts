@@ -28,6 +28,8 @@ import {
 export const SETTINGS: ChannelSettings = {
   coalesce: 5,
   window: 16 * 1024 * 1024,
+  join: "keyframe",
+  lag: 4_000,
   slow: "close",
   stall: 15_000,
   takeover: "replace",
@@ -99,20 +101,20 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
     send(size) {
       const chunk = streamBytes(sent, sent + size);
       sent += size;
-      const room = receive(broadcast, chunk);
+      const room = receive(channel.live ?? broadcast, chunk);
       noteHead();
       return room;
     },
     join(appetite) {
       const peer = sink.open(appetite);
       const from = broadcast.ring.head;
-      const watcher = joinChannel(channel, request("watch"), peer);
+      const watcher = joinChannel(around, channel, request("watch", { join: "raw" }), peer);
       if ("code" in watcher) {
         throw new Error(watcher.message);
       }
       peer.onDrain = () => {
         if (watcher.broadcast !== null) {
-          drained(broadcast, watcher);
+          drained(watcher.broadcast, watcher);
         }
         noteHead();
       };
@@ -145,7 +147,7 @@ function surroundings(clock: HandClock, settings: ChannelSettings): Surroundings
     skips: 0,
     tooSlow: 0,
   };
-  return { clock, settings, counters, ended: () => {} };
+  return { clock, settings, counters, ended: () => {}, noticed: () => {} };
 }
 
 /** What must hold whenever the hub is not at work; see model.ts, ring.ts and roster.ts. */

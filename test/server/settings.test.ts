@@ -17,6 +17,8 @@ const DEFAULTS: Settings = {
   "log-level": "info",
   coalesce: 5,
   window: 16 * 1024 * 1024,
+  join: "keyframe",
+  lag: 4_000,
   slow: "close",
   stall: 15_000,
   takeover: "replace",
@@ -245,14 +247,14 @@ test("all mistakes are reported, file first, then environment, then flags", () =
   const errors = errorsOf({
     file: ini("[server]\nport = eighty\nusres = x"),
     env: { FSTREAM_LINGER: "long", FSTREAM_LINGRE: "1" },
-    flags: { slow: "stop", wat: "x" },
+    flags: { slow: "stop", whatever: "x" },
   });
   expect(errors).toEqual([
     "usres (from fstream.ini, [server]) is no setting; did you mean users?",
     `port is "eighty" (from fstream.ini, [server]): a port is a number from 0 to 65535`,
     "FSTREAM_LINGRE is no setting; did you mean FSTREAM_LINGER?",
     expect.stringContaining(`linger is "long" (from FSTREAM_LINGER): it takes a time`),
-    "--wat is no setting",
+    "--whatever is no setting",
     `slow is "stop" (from --slow): it takes close or skip`,
   ]);
 });

@@ -1,0 +1,254 @@
+/**
+ * A watcher's course through a broadcast:
+ *
+ *     let in ──┬─────────────────────────────────────────► flowing ◄──► blocked ──┐ lags too far
+ *              │                                               ▲                  ▼
+ *              ├──► preface: set-up or splice ─── all taken ───┘           detour: to its frame's end
+ *              │        ▲                                                         │
+ *              │        └──────────────── a join point in the ring ◄──────────────┤
+ *              │        │ one comes                                               │
+ *              └──► awaiting one ◄──────────────── none ahead in the ring ────────┘
+ *
+ * Flowing and blocked are the usual states, which a fan-out passes through without looking at
+ * anything but the roster. Preface and detour are both DETOUR there: such a watcher is written to
+ * when its sink drains, and never by a fan-out. At the end of a broadcast a watcher goes on to the
+ * next one of its channel, or is closed.
+ */
+import { refusal } from "../core/errors.ts";
+import { mayFollow } from "../media/formats.ts";
+import type { Known } from "../media/scan.ts";
+import { NOTHING, type JoinPoint } from "../media/scanner.ts";
+import type { Broadcast, Watcher } from "./model.ts";
+import { BLOCKED, DETOUR, flush, OPEN } from "./roster.ts";
+import { countSkip, dismiss, expel, hold, seat } from "./watcher.ts";
+
+const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are not known any more");
+
+/** Lets a newcomer in. */
+export function admit(broadcast: Broadcast, watcher: Watcher): void {
+  broadcast.counters.watchers++;
+  hold(broadcast, watcher);
+  watcher.passed = watcher.join === "live" ? broadcast.marks.joins : -1;
+  watcher.attendant.admitted();
+  place(broadcast, watcher);
+}
+
+/** A join point was found, or the stream's format: whoever waits for that gets a place. */
+export function placeAll(broadcast: Broadcast): void {
+  for (const watcher of broadcast.awaiting) {
+    place(broadcast, watcher);
+  }
+}
+
+/** Gives a watcher that waits for one a place in the stream, if there is one for it now. */
+function place(broadcast: Broadcast, watcher: Watcher): void {
+  const { format } = broadcast.scan;
+  const { newest } = broadcast.marks;
+  const { past } = watcher;
+  if (typeof past === "object") {
+    placeFromBefore(broadcast, watcher, past.format);
+  } else if (past === "none" && (watcher.join === "raw" || broadcast.ring.head === 0)) {
+    begin(broadcast, watcher, broadcast.ring.head);
+  } else if (format === "unknown") {
+    placeInUnknown(broadcast, watcher);
+  } else if (newest !== null && isEntrance(broadcast, watcher, newest)) {
+    enter(broadcast, watcher, newest);
+  }
+}
+
+/**
+ * A watcher that has had another broadcast of the channel, in the format `before`. What has no frames
+ * that we know goes on at the next byte; what has goes on at the first join point, in the same format.
+ */
+function placeFromBefore(broadcast: Broadcast, watcher: Watcher, before: Known): void {
+  const { marks, ring, scan, settings } = broadcast;
+  if (before === undefined || before === "unknown" || watcher.join === "raw") {
+    if (ring.tail > 0 && settings.slow === "close") {
+      broadcast.counters.tooSlow++;
+      expel(broadcast, watcher, refusal("too-slow", "fell behind the stream"));
+    } else {
+      begin(broadcast, watcher, ring.tail > 0 ? ring.head : 0);
+    }
+  } else if (scan.format !== undefined && scan.format !== before) {
+    leave(broadcast, watcher);
+  } else if (marks.newest !== null && isHeld(broadcast, marks.newest)) {
+    enter(broadcast, watcher, marks.newest);
+  }
+}
+
+/** There are no frames to be true to: a chunk's edge must do. */
+function placeInUnknown(broadcast: Broadcast, watcher: Watcher): void {
+  if (watcher.past === "frames" && broadcast.settings.slow === "close") {
+    broadcast.counters.tooSlow++;
+    expel(broadcast, watcher, FRAMES_LOST);
+  } else {
+    begin(broadcast, watcher, broadcast.ring.head);
+  }
+}
+
+/** Whether a watcher that waits can go on at `point`, the newest one. */
+function isEntrance(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): boolean {
+  return (
+    broadcast.marks.joins > watcher.passed &&
+    isHeld(broadcast, point) &&
+    takesUp(broadcast, watcher, point)
+  );
+}
+
+/** Whether the decoder of a watcher that has had frames before shows no broken one from `point` on. */
+export function takesUp({ settings }: Broadcast, { past }: Watcher, { clean }: JoinPoint): boolean {
+  return clean || past !== "frames" || settings.slow === "skip";
+}
+
+/** Whether the ring holds the bytes from `point` on. */
+export function isHeld({ ring }: Broadcast, { offset }: JoinPoint): boolean {
+  return offset >= ring.tail;
+}
+
+/** Has `watcher` begin at a join point, with what its decoder needs first. */
+function enter(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): void {
+  const isSplice =
+    watcher.past !== "none" && (watcher.past === "frames" || point.splice.length > 0);
+  watcher.preface = isSplice ? point.splice : point.setup;
+  watcher.prefaced = 0;
+  begin(broadcast, watcher, point.offset);
+}
+
+/** Has `watcher` begin at the absolute offset `cursor`, and sends it what it lacks. */
+function begin(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
+  seat(broadcast, watcher, cursor);
+  watcher.past = "frames";
+  if (watcher.refusedAt < 0 && cursor < broadcast.ring.head) {
+    advance(broadcast, watcher.slot, broadcast.clock.now());
+  }
+}
+
+/** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */
+export function advance(broadcast: Broadcast, slot: number, now: number): void {
+  const { ring, roster } = broadcast;
+  if (roster.blocked[slot] === DETOUR) {
+    followDetour(broadcast, slot, now);
+    return;
+  }
+  const wasBlocked = roster.blocked[slot] === BLOCKED;
+  const taken = flush(roster, slot, ring, ring.head);
+  broadcast.counters.bytesOut += Math.max(taken, 0);
+  if (taken >= 0 && roster.blocked[slot] === BLOCKED) {
+    // A drain that finds no room is no sign of life.
+    if (taken > 0 || !wasBlocked) {
+      roster.movedAt[slot] = now;
+    }
+  } else if (taken < 0 || broadcast.ended) {
+    letGo(broadcast, slot, taken >= 0);
+  }
+}
+
+/** The rest of the preface; then on with the stream, or to the end of the frame and away from there. */
+function followDetour(broadcast: Broadcast, slot: number, now: number): void {
+  const { ring, roster } = broadcast;
+  const watcher = roster.watchers[slot];
+  if (watcher === undefined || !sendPreface(broadcast, slot, watcher, now)) {
+    return;
+  }
+  if (watcher.until === Infinity) {
+    roster.blocked[slot] = OPEN;
+    advance(broadcast, slot, now);
+    return;
+  }
+  const taken = flush(roster, slot, ring, watcher.until);
+  if (taken < 0) {
+    letGo(broadcast, slot, false);
+    return;
+  }
+  credit(broadcast, slot, taken, now);
+  if (roster.blocked[slot] === OPEN) {
+    skip(broadcast, watcher);
+  } else {
+    roster.blocked[slot] = DETOUR;
+  }
+}
+
+/** Sends what is left of the preface; says whether that is all taken now. */
+function sendPreface(broadcast: Broadcast, slot: number, watcher: Watcher, now: number): boolean {
+  const { handle, preface, prefaced, sink } = watcher;
+  const length = preface.length - prefaced;
+  watcher.refusedAt = -1;
+  if (length === 0) {
+    return true;
+  }
+  const taken = sink.write(handle, preface, prefaced, length);
+  if (taken < 0) {
+    letGo(broadcast, slot, false);
+    return false;
+  }
+  credit(broadcast, slot, taken, now);
+  watcher.sent += taken;
+  watcher.prefaced += taken;
+  if (taken < length) {
+    return false;
+  }
+  watcher.preface = NOTHING;
+  watcher.prefaced = 0;
+  return true;
+}
+
+function credit(broadcast: Broadcast, slot: number, taken: number, now: number): void {
+  broadcast.counters.bytesOut += taken;
+  if (taken > 0) {
+    broadcast.roster.movedAt[slot] = now;
+  }
+}
+
+/**
+ * Takes a watcher away from the start of a frame, where it is, to the newest join point; where the
+ * ring does not hold that any more, to the next one.
+ */
+export function skip(broadcast: Broadcast, watcher: Watcher): void {
+  countSkip(broadcast, watcher);
+  dismiss(broadcast, watcher);
+  watcher.until = Infinity;
+  watcher.passed = -1;
+  hold(broadcast, watcher);
+  place(broadcast, watcher);
+}
+
+function letGo(broadcast: Broadcast, slot: number, hasAll: boolean): void {
+  const watcher = broadcast.roster.watchers[slot];
+  if (watcher !== undefined) {
+    dismiss(broadcast, watcher);
+    if (hasAll) {
+      goOn(broadcast, watcher);
+    }
+  }
+}
+
+/** A watcher has all of a broadcast that ended: on to the one that followed it, or the end. */
+export function goOn(broadcast: Broadcast, watcher: Watcher): void {
+  const next = lastOf(broadcast);
+  const { format } = broadcast.scan;
+  const isBlank = watcher.past === "none" || broadcast.ring.head === 0;
+  if (next === broadcast || (!isBlank && !mayFollow(format))) {
+    watcher.attendant.close(null);
+    return;
+  }
+  watcher.past = isBlank ? "none" : { format };
+  watcher.passed = -1;
+  hold(next, watcher);
+  place(next, watcher);
+  if (next.ended && watcher.broadcast === next && watcher.slot === -1) {
+    leave(next, watcher);
+  }
+}
+
+function lastOf(broadcast: Broadcast): Broadcast {
+  let last = broadcast;
+  while (last.next !== null) {
+    last = last.next;
+  }
+  return last;
+}
+
+function leave(broadcast: Broadcast, watcher: Watcher): void {
+  dismiss(broadcast, watcher);
+  watcher.attendant.close(null);
+}

@@ -1,0 +1,123 @@
+/**
+ * Where the frames of one broadcast begin, and the newest place to join it.
+ *
+ *     place        0     1     2     3            1023
+ *               ┌─────┬─────┬─────┬─────┬───────┬─────┐
+ *     offsets   │ 912 │ 960 │ 640 │ 720 │   …   │ 888 │   absolute, where a frame begins
+ *     times     │ 9.4 │ 9.5 │ 9.1 │ 9.2 │   …   │ 9.3 │   when that was, by the clock
+ *               └─────┴─────┴─────┴─────┴───────┴─────┘
+ *                        ▲     └─ first: the oldest
+ *                        └─ the newest
+ *
+ * Invariants: from `first` on, `count` offsets rise; two of them are at least `grain` bytes apart,
+ * so that the places suffice for a whole ring. A frame that is left out for that costs nothing but a
+ * later one to stop at. `newest` is the last join point that the scanner found, in the ring or not.
+ */
+import { FRAMES_INDEXED } from "../core/limits.ts";
+import type { JoinPoint } from "../media/scanner.ts";
+
+export interface FrameMarks {
+  offsets: Float64Array;
+  times: Float64Array;
+  first: number;
+  count: number;
+  /** Bytes between two frames that are both kept, at least. */
+  grain: number;
+  newest: JoinPoint | null;
+  /** When the newest join point was found. */
+  newestAt: number;
+  /** Frames and join points found so far. */
+  frames: number;
+  joins: number;
+  /** Bytes and milliseconds from the last join point but one to the last; 0 before there are two. */
+  interval: number;
+  intervalMs: number;
+}
+
+/** No marks. The arrays cost nothing before the first frame comes. */
+export function newMarks(): FrameMarks {
+  return {
+    offsets: new Float64Array(0),
+    times: new Float64Array(0),
+    first: 0,
+    count: 0,
+    grain: 0,
+    newest: null,
+    newestAt: 0,
+    frames: 0,
+    joins: 0,
+    interval: 0,
+    intervalMs: 0,
+  };
+}
+
+/** Sets how far apart frames are kept, so that the places suffice for a ring of `capacity` bytes. */
+export function fitMarks(marks: FrameMarks, capacity: number): void {
+  marks.grain = capacity / FRAMES_INDEXED;
+}
+
+/** Notes that a frame begins at `offset`. */
+export function noteFrame(marks: FrameMarks, offset: number, now: number): void {
+  marks.frames++;
+  if (marks.offsets.length === 0) {
+    marks.offsets = new Float64Array(FRAMES_INDEXED);
+    marks.times = new Float64Array(FRAMES_INDEXED);
+  }
+  if (marks.count > 0 && offset - offsetAt(marks, marks.count - 1) < marks.grain) {
+    return;
+  }
+  const place = (marks.first + marks.count) % FRAMES_INDEXED;
+  marks.offsets[place] = offset;
+  marks.times[place] = now;
+  if (marks.count < FRAMES_INDEXED) {
+    marks.count++;
+  } else {
+    marks.first = (marks.first + 1) % FRAMES_INDEXED;
+  }
+}
+
+/** Notes that a decoder can start at `point`. */
+export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void {
+  if (marks.newest !== null) {
+    marks.interval = point.offset - marks.newest.offset;
+    marks.intervalMs = now - marks.newestAt;
+  }
+  marks.joins++;
+  marks.newest = point;
+  marks.newestAt = now;
+}
+
+/** Forgets every mark: the stream is not what it seemed to be. */
+export function forgetMarks(marks: FrameMarks): void {
+  marks.count = 0;
+  marks.newest = null;
+}
+
+/** The place, counted from the oldest, of the first frame kept that begins at `offset` or behind. */
+export function firstFrameFrom(marks: FrameMarks, offset: number): number {
+  let low = 0;
+  let high = marks.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsetAt(marks, middle) < offset) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/** The absolute offset of a frame by its place, counted from the oldest; Infinity beyond the last. */
+export function offsetAt(marks: FrameMarks, place: number): number {
+  return place < marks.count
+    ? (marks.offsets[(marks.first + place) % FRAMES_INDEXED] ?? Infinity)
+    : Infinity;
+}
+
+/** When the frame at a place was found; Infinity beyond the last. */
+export function timeAt(marks: FrameMarks, place: number): number {
+  return place < marks.count
+    ? (marks.times[(marks.first + place) % FRAMES_INDEXED] ?? Infinity)
+    : Infinity;
+}
