@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
 import { PROBE_MAX_MS, RING_MIN_BYTES, SEQUEL_MAX_MS } from "../core/limits.ts";
 import { endProbe, look, newScan, type Known } from "../media/scan.ts";
-import { advance, goOn, isHeld, placeAll } from "./course.ts";
+import { advance, goOn, placeAll } from "./course.ts";
 import { ARRIVALS, graceLeft, noteArrival, noteGrowth, sameGrace } from "./grace.ts";
 import { fitMarks, forgetMarks, newMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast, ChannelSettings, Held, HubCounters, Notice, Watcher } from "./model.ts";
@@ -106,13 +106,16 @@ function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: numb
 
 /** Looks for frames and join points in what has just been appended. */
 function examine(broadcast: Broadcast, piece: Uint8Array): void {
-  const { awaiting, marks, scan } = broadcast;
+  const { awaiting, marks, ring, scan } = broadcast;
   if (scan.format === "unknown") {
     return;
   }
   const { format } = scan;
   const { joins } = marks;
   look(scan, piece);
+  if (marks.newest !== null && marks.newest.offset < ring.tail) {
+    marks.newest = null;
+  }
   if (scan.format !== format) {
     noteFormat(broadcast);
   }
@@ -176,12 +179,12 @@ function makeRoom(broadcast: Broadcast, length: number, edge: number, now: numbe
   }
   keepJoin(broadcast, length, now);
   enlarge(broadcast, usualSpan(broadcast), now);
-  renewFloor(broadcast, length);
+  renewFloor(broadcast);
   if (keepsAll()) {
     return 0;
   }
   fanOut(broadcast);
-  renewFloor(broadcast, length);
+  renewFloor(broadcast);
   if (keepsAll()) {
     return 0;
   }
@@ -193,39 +196,39 @@ function makeRoom(broadcast: Broadcast, length: number, edge: number, now: numbe
     }
     const tail = ring.head + length - ring.capacity;
     overtake(broadcast, Math.min(tail, sameGrace(broadcast, broadcast.floor)), edge);
-    renewFloor(broadcast, length);
+    renewFloor(broadcast);
   }
   return 0;
 }
 
-/** The lowest cursor; or the newest join point, where that is lower and is not about to be lost. */
-function renewFloor(broadcast: Broadcast, length: number): void {
+/** The lowest cursor, or the newest join point where that is lower. */
+function renewFloor(broadcast: Broadcast): void {
   const { marks, ring, roster } = broadcast;
-  const lowest = lowestCursor(roster, ring.head);
-  const join = marks.newest?.offset ?? Infinity;
-  const tail = ring.head + length - ring.capacity;
-  broadcast.floor = join >= tail ? Math.min(lowest, join) : lowest;
+  broadcast.floor = Math.min(lowestCursor(roster, ring.head), marks.newest?.offset ?? Infinity);
 }
 
 /**
  * Lets the ring grow, up to the window, so that the newest join point stays in it: it is what makes a
- * picture appear at once. Where the window is too small for that, it says so once.
+ * picture appear at once. Where the window is too small for that the point is lost, and newcomers
+ * wait for the next one.
  */
 function keepJoin(broadcast: Broadcast, length: number, now: number): void {
   const { marks, ring, settings } = broadcast;
-  const { newest } = marks;
-  if (newest === null || !isHeld(broadcast, newest)) {
+  if (marks.newest === null) {
     return;
   }
-  const needed = ring.head + length - newest.offset;
+  const needed = ring.head + length - marks.newest.offset;
   let { capacity } = ring;
   while (capacity < needed && capacity < settings.window) {
     capacity = Math.min(capacity * 2, settings.window);
   }
   setCapacity(broadcast, capacity, now);
-  if (needed > capacity && !broadcast.farApart) {
-    broadcast.farApart = true;
-    broadcast.notify({ kind: "far-apart" });
+  if (needed > capacity) {
+    marks.newest = null;
+    if (!broadcast.farApart) {
+      broadcast.farApart = true;
+      broadcast.notify({ kind: "far-apart" });
+    }
   }
 }
 

@@ -71,7 +71,7 @@ function placeFromBefore(broadcast: Broadcast, watcher: Watcher, before: Known):
     }
   } else if (scan.format !== undefined && scan.format !== before) {
     leave(broadcast, watcher);
-  } else if (marks.newest !== null && isHeld(broadcast, marks.newest)) {
+  } else if (marks.newest !== null) {
     enter(broadcast, watcher, marks.newest);
   }
 }
@@ -88,21 +88,12 @@ function placeInUnknown(broadcast: Broadcast, watcher: Watcher): void {
 
 /** Whether a watcher that waits can go on at `point`, the newest one. */
 function isEntrance(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): boolean {
-  return (
-    broadcast.marks.joins > watcher.passed &&
-    isHeld(broadcast, point) &&
-    takesUp(broadcast, watcher, point)
-  );
+  return broadcast.marks.joins > watcher.passed && takesUp(broadcast, watcher, point);
 }
 
 /** Whether the decoder of a watcher that has had frames before shows no broken one from `point` on. */
 export function takesUp({ settings }: Broadcast, { past }: Watcher, { clean }: JoinPoint): boolean {
   return clean || past !== "frames" || settings.slow === "skip";
-}
-
-/** Whether the ring holds the bytes from `point` on. */
-export function isHeld({ ring }: Broadcast, { offset }: JoinPoint): boolean {
-  return offset >= ring.tail;
 }
 
 /** Has `watcher` begin at a join point, with what its decoder needs first. */
@@ -117,7 +108,9 @@ function enter(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): void {
 /** Has `watcher` begin at the absolute offset `cursor`, and sends it what it lacks. */
 function begin(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
   seat(broadcast, watcher, cursor);
-  watcher.past = "frames";
+  if (broadcast.roster.blocked[watcher.slot] === OPEN) {
+    watcher.past = "frames";
+  }
   if (watcher.refusedAt < 0 && cursor < broadcast.ring.head) {
     advance(broadcast, watcher.slot, broadcast.clock.now());
   }
@@ -174,6 +167,7 @@ function sendPreface(broadcast: Broadcast, slot: number, watcher: Watcher, now: 
   const length = preface.length - prefaced;
   watcher.refusedAt = -1;
   if (length === 0) {
+    watcher.past = "frames";
     return true;
   }
   const taken = sink.write(handle, preface, prefaced, length);
@@ -184,6 +178,7 @@ function sendPreface(broadcast: Broadcast, slot: number, watcher: Watcher, now: 
   credit(broadcast, slot, taken, now);
   watcher.sent += taken;
   watcher.prefaced += taken;
+  watcher.past = watcher.prefaced > 0 ? "frames" : watcher.past;
   if (taken < length) {
     return false;
   }
@@ -204,9 +199,12 @@ function credit(broadcast: Broadcast, slot: number, taken: number, now: number):
  * ring does not hold that any more, to the next one.
  */
 export function skip(broadcast: Broadcast, watcher: Watcher): void {
-  countSkip(broadcast, watcher);
+  if (watcher.past !== "none") {
+    countSkip(broadcast, watcher);
+  }
   dismiss(broadcast, watcher);
   watcher.until = Infinity;
+  watcher.preface = NOTHING;
   watcher.passed = -1;
   hold(broadcast, watcher);
   place(broadcast, watcher);

@@ -11,7 +11,7 @@
  *
  * Invariants: from `first` on, `count` offsets rise; two of them are at least `grain` bytes apart,
  * so that the places suffice for a whole ring. A frame that is left out for that costs nothing but a
- * later one to stop at. `newest` is the last join point that the scanner found, in the ring or not.
+ * later one to stop at. `newest` is a join point that the ring holds.
  */
 import { FRAMES_INDEXED } from "../core/limits.ts";
 import type { JoinPoint } from "../media/scanner.ts";
@@ -23,9 +23,12 @@ export interface FrameMarks {
   count: number;
   /** Bytes between two frames that are both kept, at least. */
   grain: number;
+  /** The last join point that was found; null before there is one, and when the ring has lost it. */
   newest: JoinPoint | null;
-  /** When the newest join point was found. */
-  newestAt: number;
+  /** Where and when the last join point was found, and whether it was a clean one. */
+  joinOffset: number;
+  joinedAt: number;
+  clean: boolean;
   /** Frames and join points found so far. */
   frames: number;
   joins: number;
@@ -43,7 +46,9 @@ export function newMarks(): FrameMarks {
     count: 0,
     grain: 0,
     newest: null,
-    newestAt: 0,
+    joinOffset: 0,
+    joinedAt: 0,
+    clean: false,
     frames: 0,
     joins: 0,
     interval: 0,
@@ -78,13 +83,15 @@ export function noteFrame(marks: FrameMarks, offset: number, now: number): void 
 
 /** Notes that a decoder can start at `point`. */
 export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void {
-  if (marks.newest !== null) {
-    marks.interval = point.offset - marks.newest.offset;
-    marks.intervalMs = now - marks.newestAt;
+  if (marks.joins > 0) {
+    marks.interval = point.offset - marks.joinOffset;
+    marks.intervalMs = now - marks.joinedAt;
   }
   marks.joins++;
   marks.newest = point;
-  marks.newestAt = now;
+  marks.joinOffset = point.offset;
+  marks.joinedAt = now;
+  marks.clean = point.clean;
 }
 
 /** Forgets every mark: the stream is not what it seemed to be. */

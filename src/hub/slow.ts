@@ -13,7 +13,7 @@
 import { refusal } from "../core/errors.ts";
 import { RING_SPAN_MS } from "../core/limits.ts";
 import type { Broadcast, Watcher } from "./model.ts";
-import { isHeld, skip, takesUp } from "./course.ts";
+import { skip, takesUp } from "./course.ts";
 import { firstFrameFrom, offsetAt, timeAt } from "./marks.ts";
 import { BLOCKED, cursorAt, DETOUR } from "./roster.ts";
 import { expel, skipTo } from "./watcher.ts";
@@ -70,28 +70,44 @@ export function usualSpan(broadcast: Broadcast): number {
 
 /**
  * Sends those on a detour who lag too far behind, in time or in bytes, and would gain by it: they
- * finish their frame and go on at the newest join point. Only those whose sink refuses can lag.
+ * finish their frame and go on at the newest join point. Who has not taken a byte since it was placed
+ * goes on there at once.
  */
 export function divertLate(broadcast: Broadcast, now: number): void {
   const { marks, ring, roster, settings } = broadcast;
   const { newest } = marks;
-  if (newest === null || !isHeld(broadcast, newest)) {
+  if (newest === null) {
     return;
   }
   for (let slot = roster.count - 1; slot >= 0; slot--) {
     const watcher = roster.watchers[slot];
     const cursor = cursorAt(roster, slot);
-    if (watcher === undefined || roster.blocked[slot] !== BLOCKED || cursor >= newest.offset) {
+    if (watcher === undefined || cursor >= newest.offset || !mayDivert(broadcast, watcher)) {
       continue;
     }
     const frame = firstFrameFrom(marks, cursor);
+    const stop = isUntouched(broadcast, watcher) ? cursor : offsetAt(marks, frame);
     const late = now - timeAt(marks, frame) > settings.lag;
     const far = ring.head - cursor > settings.window / 2;
-    const gains = offsetAt(marks, frame) < newest.offset && takesUp(broadcast, watcher, newest);
-    if ((late || far) && gains) {
-      divert(broadcast, watcher, offsetAt(marks, frame));
+    if ((late || far) && stop < newest.offset) {
+      divert(broadcast, watcher, stop);
     }
   }
+}
+
+/** Whether a watcher waits for its sink, and neither has begun a detour nor would be harmed by one. */
+function mayDivert(broadcast: Broadcast, watcher: Watcher): boolean {
+  const { marks, roster } = broadcast;
+  return (
+    (roster.blocked[watcher.slot] === BLOCKED || isUntouched(broadcast, watcher)) &&
+    marks.newest !== null &&
+    takesUp(broadcast, watcher, marks.newest)
+  );
+}
+
+/** Whether a watcher has been placed at a join point, and has not taken a byte since. */
+function isUntouched({ roster }: Broadcast, { prefaced, slot, until }: Watcher): boolean {
+  return roster.blocked[slot] === DETOUR && until === Infinity && prefaced === 0;
 }
 
 /** Has `watcher`, whose sink refuses, skip at the absolute offset `until`, where a frame begins. */
@@ -131,12 +147,10 @@ export function overtake(broadcast: Broadcast, tail: number, edge: number): void
 }
 
 /** Whether nothing that the watcher has got is cut when it goes on elsewhere. */
-function isBetweenFrames({ marks, roster, settings }: Broadcast, watcher: Watcher): boolean {
-  const { prefaced, slot, until } = watcher;
-  const cursor = cursorAt(roster, slot);
+function isBetweenFrames(broadcast: Broadcast, watcher: Watcher): boolean {
+  const { marks, roster, settings } = broadcast;
+  const cursor = cursorAt(roster, watcher.slot);
   const isAtFrame = offsetAt(marks, firstFrameFrom(marks, cursor)) === cursor;
-  // Who has not got a byte yet since it was placed at a join point is at a frame, kept or not.
-  const isUntouched = roster.blocked[slot] === DETOUR && until === Infinity;
-  const canSkip = settings.slow === "skip" || marks.newest?.clean === true;
-  return canSkip && prefaced === 0 && (isAtFrame || isUntouched);
+  const canSkip = settings.slow === "skip" || marks.clean;
+  return canSkip && watcher.prefaced === 0 && (isAtFrame || isUntouched(broadcast, watcher));
 }

@@ -6,14 +6,17 @@ import { HOUSEKEEPING_MS } from "../../src/core/limits.ts";
 import { drained, inspect, receive } from "../../src/hub/broadcast.ts";
 import {
   goLive,
+  goSilent,
   joinChannel,
   leaveChannel,
   newChannel,
   type Surroundings,
 } from "../../src/hub/channel.ts";
-import type { Broadcast, Channel, ChannelSettings, Watcher } from "../../src/hub/model.ts";
+import { fitMarks } from "../../src/hub/marks.ts";
+import type { Broadcast, Channel, ChannelSettings, Notice, Watcher } from "../../src/hub/model.ts";
 import { newRing } from "../../src/hub/ring.ts";
 import { cursorAt, lowestCursor } from "../../src/hub/roster.ts";
+import type { Request } from "../../src/protocol/request.ts";
 import { handClock, type HandClock } from "../support/clock.ts";
 import {
   fakeSink,
@@ -54,8 +57,16 @@ export interface Stage {
   readonly sent: number;
   /** Sends the next `size` bytes of the stream as one chunk; says if there is room for more. */
   send(size: number): boolean;
-  /** Lets a new peer in, which takes `appetite` bytes at first. */
+  /** Sends `bytes` as one chunk; says if there is room for more. */
+  cast(bytes: Uint8Array): boolean;
+  /** What was notified of the stream. */
+  readonly notices: readonly Notice[];
+  /** Lets a new peer in at the next byte, which takes `appetite` bytes at first. */
   join(appetite?: number): Guest;
+  /** Lets a new peer in as it wishes. */
+  watch(wish?: Partial<Request>, appetite?: number): Guest;
+  /** The broadcaster goes. */
+  end(): void;
   /** Lets time pass, and keeps house as the directory does. */
   pass(ms: number): void;
   /** When the byte at the absolute `offset` got into the ring; now, where it is yet to do so. */
@@ -69,7 +80,8 @@ export interface StageOptions extends Partial<ChannelSettings> {
 
 export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
   const clock = handClock();
-  const around = surroundings(clock, { ...SETTINGS, ...changes });
+  const notices: Notice[] = [];
+  const around = surroundings(clock, { ...SETTINGS, ...changes }, notices);
   const channel = newChannel("bob", "");
   const source = fakeSource();
   const sink = fakeSink();
@@ -79,6 +91,7 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
   }
   if (ring !== undefined) {
     broadcast.ring = newRing(ring);
+    fitMarks(broadcast.marks, ring);
   }
   let sent = 0;
   let sinceInspection = 0;
@@ -89,6 +102,26 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
       heads.push({ head: broadcast.ring.head, at: clock.now() });
     }
   };
+  const cast = (bytes: Uint8Array): boolean => {
+    const room = receive(channel.live ?? broadcast, bytes);
+    noteHead();
+    return room;
+  };
+  const watch = (wish: Partial<Request> = {}, appetite?: number): Guest => {
+    const peer = sink.open(appetite);
+    const from = broadcast.ring.head;
+    const watcher = joinChannel(around, channel, request("watch", wish), peer);
+    if ("code" in watcher) {
+      throw new Error(watcher.message);
+    }
+    peer.onDrain = () => {
+      if (watcher.broadcast !== null) {
+        drained(watcher.broadcast, watcher);
+      }
+      noteHead();
+    };
+    return Object.assign(peer, { watcher, from, leave: () => leaveChannel(watcher) });
+  };
   return {
     clock,
     around,
@@ -98,28 +131,15 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
     get sent() {
       return sent;
     },
+    notices,
     send(size) {
-      const chunk = streamBytes(sent, sent + size);
       sent += size;
-      const room = receive(channel.live ?? broadcast, chunk);
-      noteHead();
-      return room;
+      return cast(streamBytes(sent - size, sent));
     },
-    join(appetite) {
-      const peer = sink.open(appetite);
-      const from = broadcast.ring.head;
-      const watcher = joinChannel(around, channel, request("watch", { join: "raw" }), peer);
-      if ("code" in watcher) {
-        throw new Error(watcher.message);
-      }
-      peer.onDrain = () => {
-        if (watcher.broadcast !== null) {
-          drained(watcher.broadcast, watcher);
-        }
-        noteHead();
-      };
-      return Object.assign(peer, { watcher, from, leave: () => leaveChannel(watcher) });
-    },
+    cast,
+    join: (appetite) => watch({ join: "raw" }, appetite),
+    watch,
+    end: () => goSilent(around, channel, source),
     pass(ms) {
       for (let left = ms; left > 0;) {
         const step = Math.min(1, left);
@@ -137,7 +157,11 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
   };
 }
 
-function surroundings(clock: HandClock, settings: ChannelSettings): Surroundings {
+function surroundings(
+  clock: HandClock,
+  settings: ChannelSettings,
+  notices: Notice[],
+): Surroundings {
   const counters = {
     broadcasts: 0,
     watchers: 0,
@@ -147,7 +171,13 @@ function surroundings(clock: HandClock, settings: ChannelSettings): Surroundings
     skips: 0,
     tooSlow: 0,
   };
-  return { clock, settings, counters, ended: () => {}, noticed: () => {} };
+  return {
+    clock,
+    settings,
+    counters,
+    ended: () => {},
+    noticed: (_, notice) => void notices.push(notice),
+  };
 }
 
 /** What must hold whenever the hub is not at work; see model.ts, ring.ts and roster.ts. */
