@@ -15,7 +15,7 @@ import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
 import { mayFollow } from "../media/formats.ts";
-import { finish, newBroadcast } from "./broadcast.ts";
+import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
@@ -105,9 +105,9 @@ function changePassword(channel: Channel, password: string): void {
     return;
   }
   channel.password = password;
-  for (const watcher of live === null ? [] : [...live.roster.watchers, ...live.awaiting]) {
-    if (live !== null && !knowsPassword(channel, watcher.password)) {
-      expel(live, watcher, WRONG_PASSWORD);
+  for (const watcher of live === null ? [] : watchersOf(live)) {
+    if (watcher.broadcast !== null && !knowsPassword(channel, watcher.password)) {
+      expel(watcher.broadcast, watcher, WRONG_PASSWORD);
     }
   }
 }

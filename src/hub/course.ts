@@ -102,7 +102,7 @@ function enter(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): void {
     watcher.past !== "none" && (watcher.past === "frames" || point.splice.length > 0);
   watcher.preface = isSplice ? point.splice : point.setup;
   watcher.prefaced = 0;
-  begin(broadcast, watcher, point.offset);
+  begin(broadcast.copy?.broadcast ?? broadcast, watcher, point.offset);
 }
 
 /** Has `watcher` begin at the absolute offset `cursor`, and sends it what it lacks. */
@@ -206,8 +206,9 @@ export function skip(broadcast: Broadcast, watcher: Watcher): void {
   watcher.until = Infinity;
   watcher.preface = NOTHING;
   watcher.passed = -1;
-  hold(broadcast, watcher);
-  place(broadcast, watcher);
+  const whole = broadcast.original ?? broadcast;
+  hold(whole, watcher);
+  place(whole, watcher);
 }
 
 function letGo(broadcast: Broadcast, slot: number, hasAll: boolean): void {

@@ -5,7 +5,8 @@ import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { HOUSEKEEPING_MS } from "../core/limits.ts";
 import type { Request } from "../protocol/request.ts";
-import { drained, inspect, receive } from "./broadcast.ts";
+import { drained, inspect, watchersOf } from "./broadcast.ts";
+import { receive } from "./intake.ts";
 import {
   closeChannel,
   goLive,
@@ -75,7 +76,7 @@ export function newDirectory(
     counters,
     noticed,
     ended(channel, broadcast) {
-      if (broadcast.roster.count > 0) {
+      if (watchersOf(broadcast).length > 0) {
         leaving.add(broadcast);
       }
       forgetIfIdle(channel);
@@ -143,7 +144,7 @@ export function newDirectory(
 function inspectLeaving(leaving: Set<Broadcast>): void {
   for (const broadcast of leaving) {
     inspect(broadcast);
-    if (broadcast.roster.count === 0) {
+    if (watchersOf(broadcast).length === 0) {
       leaving.delete(broadcast);
     }
   }

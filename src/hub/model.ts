@@ -19,6 +19,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import type { Known, Scan } from "../media/scan.ts";
+import type { Rebaser } from "../media/scanner.ts";
 import type { Join } from "../protocol/request.ts";
 import type { FrameMarks } from "./marks.ts";
 import type { Ring } from "./ring.ts";
@@ -102,6 +103,13 @@ export interface Broadcast {
   /** The broadcast of this channel that came next; null while there is none. */
   next: Broadcast | null;
   /**
+   * The same bytes rewritten for those who have not had them from the first on, in a ring of their
+   * own; null where the format needs none. See Rebase in media/scanner.ts.
+   */
+  copy: Copy | null;
+  /** Of a copy, the broadcast that it is one of; null for all others. */
+  readonly original: Broadcast | null;
+  /**
    * No cursor is lower, nor is the newest join point that the ring holds; a lower bound that is
    * renewed only when the ring is about to pass it.
    */
@@ -131,6 +139,12 @@ export interface Broadcast {
   pace: number;
   pacedAt: number;
   pacedHead: number;
+}
+
+/** A broadcast's rewritten copy, with a roster and a ring of its own; all else is the original's. */
+export interface Copy {
+  readonly broadcast: Broadcast;
+  readonly rebaser: Rebaser;
 }
 
 /** The rest of a chunk for which there is no room in the ring yet. */

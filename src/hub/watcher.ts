@@ -39,7 +39,8 @@ export function hold(broadcast: Broadcast, watcher: Watcher): void {
  * has a preface to take, or its sink refuses, it begins with a detour.
  */
 export function seat(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
-  broadcast.awaiting.delete(watcher);
+  dismiss(watcher.broadcast ?? broadcast, watcher);
+  watcher.broadcast = broadcast;
   watcher.sent -= cursor;
   add(broadcast.roster, watcher, cursor);
   broadcast.floor = Math.min(broadcast.floor, cursor);

@@ -3,7 +3,8 @@
  */
 import { expect } from "bun:test";
 import { HOUSEKEEPING_MS } from "../../src/core/limits.ts";
-import { drained, inspect, receive } from "../../src/hub/broadcast.ts";
+import { drained, inspect } from "../../src/hub/broadcast.ts";
+import { receive } from "../../src/hub/intake.ts";
 import {
   goLive,
   goSilent,

@@ -1,0 +1,38 @@
+/**
+ * From the ring to everyone who is not blocked, at once or when the pace allows.
+ */
+import { advance } from "./course.ts";
+import type { Broadcast } from "./model.ts";
+import { OPEN } from "./roster.ts";
+
+/**
+ * What comes after a quiet time goes out at once; what comes sooner waits for the rest of the
+ * interval.
+ */
+export function scheduleFanOut(broadcast: Broadcast, now: number): void {
+  if (broadcast.pending !== null) {
+    return;
+  }
+  const wait = broadcast.fannedOutAt + broadcast.settings.coalesce - now;
+  if (wait <= 0) {
+    fanOut(broadcast);
+    return;
+  }
+  broadcast.pending = broadcast.clock.after(wait, () => fanOut(broadcast));
+}
+
+/**
+ * Writes to every watcher that is not blocked. From the last to the first: a watcher may leave as
+ * it is written to.
+ */
+export function fanOut(broadcast: Broadcast): void {
+  broadcast.pending?.();
+  broadcast.pending = null;
+  broadcast.fannedOutAt = broadcast.clock.now();
+  const { roster } = broadcast;
+  for (let slot = roster.count - 1; slot >= 0; slot--) {
+    if (roster.blocked[slot] === OPEN) {
+      advance(broadcast, slot, broadcast.fannedOutAt);
+    }
+  }
+}
