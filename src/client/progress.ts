@@ -1,7 +1,7 @@
 /**
  * How a client's work stands: plain values that the connection writes and the status line reads.
  */
-import type { Format } from "../media/recognise.ts";
+import type { Format } from "../media/format.ts";
 
 export interface Progress {
   state: "connecting" | "waiting" | "live";

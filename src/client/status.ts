@@ -5,7 +5,7 @@
 import type { WriteStream } from "node:tty";
 import { STANDSTILL_MS, STATUS_MS } from "../core/limits.ts";
 import { formatBitrate, formatBytes, formatDuration } from "../core/units.ts";
-import { formatTitle } from "../media/recognise.ts";
+import { formatTitle } from "../media/format.ts";
 import type { Progress } from "./progress.ts";
 
 export interface StatusLine {

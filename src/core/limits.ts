@@ -89,6 +89,18 @@ export const FRAMES_INDEXED = 1024;
 export const SEQUEL_MAX_MS = 30_000;
 
 /**
+ * Bytes of a stream after which its format counts as unknown. A cover picture in front of the sound
+ * takes hundreds of KB; the parameter sets of video come with its first keyframe, within a second.
+ */
+export const PROBE_MAX_BYTES: number = 1024 * 1024;
+
+/**
+ * Milliseconds after which a stream's format counts as unknown, for streams that take longer for as
+ * many bytes: two intervals between keyframes of the usual length.
+ */
+export const PROBE_MAX_MS = 5_000;
+
+/**
  * Milliseconds of its stream that a ring holds at least, where the window allows. Once a turn the
  * ring's end cuts a chunk in two, which costs everyone a second write: at 30 frames a second this
  * keeps it below one in a hundred.

@@ -43,7 +43,7 @@ export function scanChunks(newScanner: NewScanner, chunks: Iterable<Uint8Array>,
     start,
   );
   for (const original of chunks) {
-    const chunk = original.slice();
+    const chunk = new Uint8Array(original); // A slice of a Buffer would be a view.
     scanned += chunk.length;
     const keeps = scanner.scan(chunk);
     expect(Buffer.compare(chunk, original)).toBe(0);

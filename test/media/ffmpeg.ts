@@ -16,6 +16,12 @@ export async function ffprobe(args: readonly string[], input?: Uint8Array): Prom
   return new TextDecoder().decode(output).trim();
 }
 
+/** How many packets ffprobe counts in a stream, of the format that it calls `demuxer`. */
+export async function ffprobePackets(demuxer: string, stream: Uint8Array): Promise<number> {
+  const count = ["-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"];
+  return Number(await ffprobe(["-f", demuxer, ...count, "-"], stream));
+}
+
 async function run(command: string[], input: Uint8Array = new Uint8Array()): Promise<Uint8Array> {
   const child = Bun.spawn(command, { stdin: input, stdout: "pipe", stderr: "pipe" });
   const [output, complaints, code] = await Promise.all([

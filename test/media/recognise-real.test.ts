@@ -2,7 +2,8 @@
  * Recognition of what real encoders and muxers write, at every length that a first read may have.
  */
 import { expect, test } from "bun:test";
-import { type Format, PROBE_BYTES, recognise } from "../../src/media/recognise.ts";
+import type { Format } from "../../src/media/format.ts";
+import { newProbe, PROBE_BYTES, recognise } from "../../src/media/recognise.ts";
 import { describeWith } from "../support/tools.ts";
 import { ffmpeg } from "./ffmpeg.ts";
 
@@ -50,13 +51,25 @@ function answers(stream: Uint8Array): readonly (Format | undefined)[] {
   return Array.from({ length: lengths }, (_, length) => recognise(stream.subarray(0, length)));
 }
 
+/** The answers of one probe that is asked again with every few bytes, without the repeated ones. */
+function probed(stream: Uint8Array): readonly unknown[] {
+  const probe = newProbe();
+  const said = new Set<unknown>();
+  for (let length = 0; length <= Math.min(stream.length, PROBE_BYTES); length += 7) {
+    said.add(probe(stream.subarray(0, length)));
+  }
+  return [...said];
+}
+
 describeWith("ffmpeg", "recognise, of what ffmpeg makes", () => {
   for (const [format, input, output, enough] of CASES) {
     test(`knows ${format} from byte ${enough} on and is never wrong before: ${output}`, async () => {
-      const all = answers(await ffmpeg([...`${input} ${output}`.split(" "), "-"]));
+      const stream = await ffmpeg([...`${input} ${output}`.split(" "), "-"]);
+      const all = answers(stream);
       const known = all.findIndex((answer) => answer !== undefined);
       expect(new Set(all.slice(known))).toEqual(new Set([format]));
       expect(known).toBeWithin(1, enough + 1);
+      expect(probed(stream)).toEqual([undefined, format]);
     }, 20_000);
   }
 });

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { formatTitle, PROBE_BYTES, recognise } from "../../src/media/recognise.ts";
+import { contentType, formatTitle } from "../../src/media/format.ts";
+import { PROBE_BYTES, recognise } from "../../src/media/recognise.ts";
 
 type Part = string | number | readonly number[];
 
@@ -271,5 +272,13 @@ describe("formatTitle", () => {
     expect(formatTitle("h264")).toBe("H.264");
     expect(formatTitle("mpegts")).toBe("MPEG-TS");
     expect(formatTitle("webm")).toBe("WebM");
+  });
+});
+
+describe("contentType", () => {
+  test("gives the media type that players know", () => {
+    expect(contentType("h264")).toBe("video/h264");
+    expect(contentType("mpegts")).toBe("video/mp2t");
+    expect(contentType("mp3")).toBe("audio/mpeg");
   });
 });
