@@ -29,11 +29,14 @@ export async function checksums(judge: Judge, stream: Uint8Array): Promise<reado
   // Every frame counts, none may be added or left out to keep a rate.
   const how = judge.compare === "decoded" ? ["-fps_mode", "passthrough"] : ["-c", "copy"];
   const output = await ffmpeg([...input, ...how, "-copyts", "-f", "framemd5", "-"], stream);
-  return new TextDecoder()
-    .decode(output)
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(",").at(-1)?.trim() ?? "");
+  return (
+    new TextDecoder()
+      .decode(output)
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      // Behind the checksum may stand those of what a packet brings beside it.
+      .map((line) => line.split(",")[5]?.trim() ?? "")
+  );
 }
 
 /** Expects `shown` to be some of the `original` frames, in their order. Returns where there are gaps. */
