@@ -70,12 +70,6 @@ export const RING_MIN_BYTES: number = 256 * 1024;
  */
 export const SETUP_MAX_BYTES: number = 256 * 1024;
 
-/** Bytes of a stream after which it counts as unknown. A tag with a cover picture takes half of it. */
-export const PROBE_MAX_BYTES: number = 1024 * 1024;
-
-/** Milliseconds from its first byte after which a stream counts as unknown: nobody waits longer. */
-export const PROBE_MAX_MS = 5_000;
-
 /**
  * Frame starts that are kept of a broadcast, for watchers that must stop at one: in 16 KiB, one in
  * each thousandth of its ring.

@@ -14,7 +14,7 @@ import { sameSecret } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
-import { mayFollow } from "../media/formats.ts";
+import { canFollow } from "../media/scan.ts";
 import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
@@ -139,7 +139,7 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
   }
   channel.source = null;
   // What cannot be followed by another stream has nothing to wait for.
-  const mayReturn = channel.live === null || mayFollow(channel.live.scan.format);
+  const mayReturn = channel.live === null || canFollow(channel.live.scan.format);
   if (around.settings.linger === 0 || !mayReturn) {
     endLive(around, channel);
   } else {

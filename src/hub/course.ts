@@ -15,8 +15,7 @@
  * next one of its channel, or is closed.
  */
 import { refusal } from "../core/errors.ts";
-import { mayFollow } from "../media/formats.ts";
-import type { Known } from "../media/scan.ts";
+import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
 import type { Broadcast, Watcher } from "./model.ts";
 import { BLOCKED, DETOUR, flush, OPEN } from "./roster.ts";
@@ -226,7 +225,7 @@ export function goOn(broadcast: Broadcast, watcher: Watcher): void {
   const next = lastOf(broadcast);
   const { format } = broadcast.scan;
   const isBlank = watcher.past === "none" || broadcast.ring.head === 0;
-  if (next === broadcast || (!isBlank && !mayFollow(format))) {
+  if (next === broadcast || (!isBlank && !canFollow(format))) {
     watcher.attendant.close(null);
     return;
   }

@@ -130,26 +130,11 @@ const TS_SYNC = 0x47;
 /** Sync bytes in a row that need no further proof: chance makes five of them once in a trillion. */
 const TS_SYNCS = 5;
 
-/**
- * Whether packets stand in a row. The first one may have lost its beginning; where it has not, two
- * packets will do if one is a program association table.
- */
+/** Whether packets stand in a row; two will do if one is a program association table. */
 export function mpegTsEvidence(head: Uint8Array): Evidence {
-  let isOpen = head.length < TS_PACKET_BYTES;
-  for (let start = 0; start < TS_PACKET_BYTES; start++) {
-    const answer = packetsEvidence(head, start);
-    if (answer === true) {
-      return true;
-    }
-    isOpen ||= answer === undefined;
-  }
-  return isOpen ? undefined : false;
-}
-
-function packetsEvidence(head: Uint8Array, start: number): Evidence {
   let hasPat = false;
   for (let syncs = 0; syncs < TS_SYNCS; syncs++) {
-    const at = start + syncs * TS_PACKET_BYTES;
+    const at = syncs * TS_PACKET_BYTES;
     if (at >= head.length) {
       return undefined;
     }
@@ -157,7 +142,7 @@ function packetsEvidence(head: Uint8Array, start: number): Evidence {
       return false;
     }
     hasPat ||= isPat(head, at);
-    if (syncs > 0 && hasPat && start === 0) {
+    if (syncs > 0 && hasPat) {
       return true;
     }
   }

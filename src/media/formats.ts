@@ -1,36 +1,46 @@
 /**
- * What the relay knows of each format, beside its scanner.
+ * What the relay knows of each format: its scanner, and how streams of it follow one another.
  */
+import { newAdtsScanner } from "./adts.ts";
+import { newFlvScanner } from "./flv.ts";
+import type { Format } from "./format.ts";
+import { newH264Scanner } from "./h264.ts";
+import { newH265Scanner } from "./h265.ts";
 import { newIvfScanner } from "./ivf.ts";
-import { recognise, type Format } from "./recognise.ts";
+import { newMjpegScanner } from "./mjpeg.ts";
+import { newMp3Scanner } from "./mp3.ts";
+import { newMpegTsScanner } from "./mpegts.ts";
+import { newOggScanner } from "./ogg.ts";
 import type { NewScanner } from "./scanner.ts";
-
-export type { Format } from "./recognise.ts";
+import { newWavScanner } from "./wav.ts";
+import { newY4mScanner } from "./y4m.ts";
 
 export interface Traits {
   readonly newScanner: NewScanner;
-  /** Whether a stream can be understood from the middle on. */
-  readonly entered: boolean;
-  /** Whether a decoder takes a second stream behind the first, header and all. */
-  readonly follows: boolean;
+  /**
+   * Whether it can be understood from the middle on, and a decoder takes a second stream behind the
+   * first. The others have a header that comes once, and without which nothing can be told.
+   */
+  readonly resumes: boolean;
 }
 
-export function traitsOf(_format: Format): Traits {
-  return { newScanner: newIvfScanner, entered: false, follows: false };
-}
+const FORMATS: Readonly<Record<Format, Traits>> = {
+  h264: { newScanner: newH264Scanner, resumes: true },
+  h265: { newScanner: newH265Scanner, resumes: true },
+  mpegts: { newScanner: newMpegTsScanner, resumes: true },
+  ogg: { newScanner: newOggScanner, resumes: true },
+  aac: { newScanner: newAdtsScanner, resumes: true },
+  mp3: { newScanner: newMp3Scanner, resumes: true },
+  mjpeg: { newScanner: newMjpegScanner, resumes: true },
+  matroska: { newScanner: newIvfScanner, resumes: false },
+  webm: { newScanner: newIvfScanner, resumes: false },
+  mp4: { newScanner: newIvfScanner, resumes: false },
+  flv: { newScanner: newFlvScanner, resumes: false },
+  ivf: { newScanner: newIvfScanner, resumes: false },
+  wav: { newScanner: newWavScanner, resumes: false },
+  y4m: { newScanner: newY4mScanner, resumes: false },
+};
 
-/** Whether a decoder that has had a stream of `format` takes another one behind it. */
-export function mayFollow(format: Format | "unknown" | undefined): boolean {
-  return format === undefined || format === "unknown" || traitsOf(format).follows;
-}
-
-export function probeStub(head: Uint8Array): Format | "unknown" | undefined {
-  const first = head[0] ?? 0;
-  return (
-    recognise(head) ??
-    (head.length >= 4096 ||
-    ![0x1a, 0x46, 0, 0x4f, 0x44, 0x52, 0x59, 0xff, 0x47, 0x49].includes(first)
-      ? "unknown"
-      : undefined)
-  );
+export function traitsOf(format: Format): Traits {
+  return FORMATS[format];
 }

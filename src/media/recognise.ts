@@ -3,9 +3,8 @@
  *
  * A stream announces its format by a signature (Matroska, Ogg, …) or only by a structure that
  * repeats (MPEG-TS, ADTS, MP3). A signature is believed as soon as it is complete. A structure is
- * believed once it has repeated, because a sync word alone also occurs in noise. Everything but the
- * packets of MPEG-TS is looked for at the very start: the middle of any stream may look like another
- * format.
+ * believed once it has repeated, because a sync word alone also occurs in noise. Everything is looked
+ * for at the very start: the middle of any stream may look like another format.
  */
 import { PROBE_MAX_BYTES } from "../core/limits.ts";
 import { aacEvidence, h264Verdict, h265Verdict, mp3Evidence, newNalEvidence } from "./codecs.ts";

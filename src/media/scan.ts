@@ -9,9 +9,9 @@
  * started anew begins with a beginning. One that lost its connection goes on in the middle of a
  * frame: there the scanner of the format before looks for the first join point.
  */
-import { PROBE_MAX_BYTES } from "../core/limits.ts";
-import { traitsOf, type Format } from "./formats.ts";
-import { probeStub as probe } from "./formats.ts";
+import type { Format } from "./format.ts";
+import { traitsOf } from "./formats.ts";
+import { newProbe, type Probe } from "./recognise.ts";
 import { NOTHING, type JoinPoint, type Marks, type Scanner } from "./scanner.ts";
 
 /** What is known of a stream: its format, that it is none of ours, or nothing yet. */
@@ -23,8 +23,10 @@ export interface Scan {
   readonly marks: Marks;
   /** Null unless the format is known. */
   scanner: Scanner | null;
-  /** The first `have` bytes of the stream, as long as they may show a beginning; then null. */
-  head: Uint8Array | null;
+  /** Looks for a beginning; null when there can be none any more. */
+  probe: Probe | null;
+  /** The first `have` bytes of the stream, while there is a probe. */
+  head: Uint8Array;
   have: number;
   /** Null where nothing came before, or nothing that can be entered in the middle. */
   sequel: Sequel | null;
@@ -44,6 +46,7 @@ export function newScan(marks: Marks, before?: Format): Scan {
     format: undefined,
     marks,
     scanner: null,
+    probe: newProbe(),
     head: NOTHING,
     have: 0,
     sequel: before === undefined ? null : newSequel(marks, before),
@@ -59,7 +62,7 @@ export function look(scan: Scan, chunk: Uint8Array): void {
     if (scan.format === undefined) {
       seekSequel(scan, chunk);
     }
-    if (scan.format === undefined && scan.head === null && scan.sequel === null) {
+    if (scan.format === undefined && scan.probe === null && scan.sequel === null) {
       endProbe(scan);
     }
   }
@@ -69,7 +72,8 @@ export function look(scan: Scan, chunk: Uint8Array): void {
 export function endProbe(scan: Scan): void {
   scan.format = "unknown";
   scan.scanner = null;
-  scan.head = null;
+  scan.probe = null;
+  scan.head = NOTHING;
   scan.sequel = null;
 }
 
@@ -80,13 +84,14 @@ function examine(scan: Scan, scanner: Scanner, chunk: Uint8Array): void {
 }
 
 function seekBeginning(scan: Scan, chunk: Uint8Array): void {
-  if (scan.head === null) {
+  if (scan.probe === null) {
     return;
   }
-  const head = keepHead(scan, scan.head, chunk);
-  const known = probe(head);
-  if (known === "unknown" || (known === undefined && head.length >= PROBE_MAX_BYTES)) {
-    scan.head = null;
+  const head = keepHead(scan, chunk);
+  const known = scan.probe(head);
+  if (known === "unknown") {
+    scan.probe = null;
+    scan.head = NOTHING;
   } else if (known !== undefined) {
     const scanner = traitsOf(known).newScanner(scan.marks, 0);
     endProbe(scan);
@@ -97,17 +102,16 @@ function seekBeginning(scan: Scan, chunk: Uint8Array): void {
 }
 
 /** Adds `chunk` to what is kept of the stream, and returns all of that. */
-function keepHead(scan: Scan, head: Uint8Array, chunk: Uint8Array): Uint8Array {
+function keepHead(scan: Scan, chunk: Uint8Array): Uint8Array {
   const length = scan.have + chunk.length;
-  let room = head;
-  if (length > head.length) {
-    room = new Uint8Array(Math.max(length, head.length * 2));
-    room.set(head.subarray(0, scan.have));
-    scan.head = room;
+  if (length > scan.head.length) {
+    const larger = new Uint8Array(Math.max(length, scan.head.length * 2));
+    larger.set(scan.head.subarray(0, scan.have));
+    scan.head = larger;
   }
-  room.set(chunk, scan.have);
+  scan.head.set(chunk, scan.have);
   scan.have = length;
-  return room.subarray(0, length);
+  return scan.head.subarray(0, length);
 }
 
 function seekSequel(scan: Scan, chunk: Uint8Array): void {
@@ -130,8 +134,8 @@ function seekSequel(scan: Scan, chunk: Uint8Array): void {
  * has had a frame of it.
  */
 function newSequel(marks: Marks, format: Format): Sequel | null {
-  const { entered, newScanner } = traitsOf(format);
-  if (!entered) {
+  const { newScanner, resumes } = traitsOf(format);
+  if (!resumes) {
     return null;
   }
   let newest = 0;
@@ -155,4 +159,9 @@ function newSequel(marks: Marks, format: Format): Sequel | null {
   );
   const sequel: Sequel = { format, scanner, found: null };
   return sequel;
+}
+
+/** Whether a decoder that has had a stream of this kind takes another one behind it. */
+export function canFollow(known: Known): boolean {
+  return known === undefined || known === "unknown" || traitsOf(known).resumes;
 }

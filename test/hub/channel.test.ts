@@ -54,7 +54,7 @@ describe("a watcher that comes first", () => {
 test("a watcher that comes later gets what is sent from then on", () => {
   const relay = newRelay();
   const station = relay.broadcast();
-  station.send("one ");
+  station.send("one, and more than that, for nobody ");
   const late = relay.watch();
   station.send("two");
   expect(late.text()).toBe("two");
