@@ -12,7 +12,7 @@ import { listenProblem, listenTcp, listenUnix, socketHandlers, type Listener } f
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { newSocketSink } from "./socket-sink.ts";
-import { newWitness, type Closes } from "./witness.ts";
+import { newNotifier, newWitness, type Closes } from "./witness.ts";
 
 export interface ServerOptions {
   readonly settings: Settings;
@@ -40,7 +40,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { settings, clock, log } = options;
   const connections = new Set<Connection>();
   const closes: Closes = new Map();
-  const directory = newDirectory(clock, settings);
+  const directory = newDirectory(clock, settings, newNotifier(log));
   const most = mostConnections(settings["max-connections"], log);
   let emptied: (() => void) | null = null;
 

@@ -4,6 +4,8 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { formatBytes, formatDuration } from "../core/units.ts";
+import type { Channel, Notice } from "../hub/model.ts";
+import { formatTitle } from "../media/format.ts";
 import type { Connection, Reason, Witness } from "./connection.ts";
 import type { Log } from "./log.ts";
 
@@ -25,6 +27,23 @@ export function newWitness(clock: Clock, log: Log, closes: Closes): Witness {
       const level = ORDINARY.has(reason.code) ? "info" : "warn";
       log.event(level, `closed, ${reason.code}`, closingLine(clock, connection, reason));
     },
+  };
+}
+
+/** Says what becomes known of a channel's stream. */
+export function newNotifier(log: Log): (channel: Channel, notice: Notice) => void {
+  return ({ user, name }, notice) => {
+    if (notice.kind === "far-apart") {
+      const line = `${user}/${name}: keyframes are further apart than the window holds: who joins waits for the next one; a larger --window helps`;
+      log.event("warn", "keyframes far apart", line);
+    } else {
+      const { format } = notice;
+      const what =
+        format === "unknown" || format === undefined
+          ? "of no format that is known: who joins gets the next byte"
+          : formatTitle(format);
+      log.event("info", "recognised", `${user}/${name} is ${what}`);
+    }
   };
 }
 
