@@ -23,17 +23,23 @@ export interface Judge {
   readonly map: string;
 }
 
+/** Fields of a framemd5 line: stream, dts, pts, duration, size, checksum. */
+const CHECKSUM_FIELD = 5;
+
 /** The checksums of what ffmpeg shows of `stream`. Throws where it complains at all. */
 export async function checksums(judge: Judge, stream: Uint8Array): Promise<readonly string[]> {
   const input = ["-f", judge.demuxer, "-i", "-", "-map", `0:${judge.map}`];
   // Every frame counts, none may be added or left out to keep a rate.
   const how = judge.compare === "decoded" ? ["-fps_mode", "passthrough"] : ["-c", "copy"];
   const output = await ffmpeg([...input, ...how, "-copyts", "-f", "framemd5", "-"], stream);
-  return new TextDecoder()
-    .decode(output)
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(",").at(-1)?.trim() ?? "");
+  return (
+    new TextDecoder()
+      .decode(output)
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      // Behind the checksum stand those of side data, which tell how sound is trimmed at a start.
+      .map((line) => line.split(",")[CHECKSUM_FIELD]?.trim() ?? "")
+  );
 }
 
 /** Expects `shown` to be some of the `original` frames, in their order. Returns where there are gaps. */
