@@ -279,6 +279,15 @@ describe("flv, tag by tag", () => {
     }
   });
 
+  test("a picture behind more units than are looked at is no join point", () => {
+    const key = (units: number): Uint8Array => {
+      const others = Array.from({ length: units }, () => [0, 0, 0, 1, 6]).flat();
+      return video(0x17, 1, 0, 0, 0, ...others, 0, 0, 0, 2, 0x65, 1);
+    };
+    const { frames, joins } = found(BOTH, video(...AVC_CONFIG), key(64), key(63));
+    expect(joins.map(({ offset }) => offset)).toEqual(frames.slice(1));
+  });
+
   test("sound alone is joined at every tag, once it has its configuration", () => {
     const sounds = [audio(...AAC_FRAME), audio(...AAC_CONFIG), audio(...AAC_FRAME)];
     const { frames, joins } = found(SOUND_ONLY, ...sounds, audio(...AAC_FRAME));

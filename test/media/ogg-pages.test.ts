@@ -165,6 +165,28 @@ describe("ogg, page by page", () => {
     expect(joins[1]?.splice).toEqual(concatBytes(OPUS_HEAD, OPUS_TAGS));
   });
 
+  test("behind damage a picture may be unfinished, until the next page of its stream", () => {
+    const theora = [begin(2, "\u0080theora"), page({ serial: 2, packets: ["\u0081", "\u0082"] })];
+    const key = page({ serial: 2, packets: ["\u0000"] });
+    const filler = Array.from({ length: 20 }, () => DATA);
+    const damaged = DATA.subarray(0, 20);
+    const pages = [
+      OPUS_HEAD,
+      theora[0]!,
+      OPUS_TAGS,
+      theora[1]!,
+      key,
+      damaged,
+      ...filler,
+      key,
+      DATA,
+    ];
+    const { frames, joins } = scan(...pages);
+    const last = concatBytes(...pages).length - DATA.length;
+    expect(frames.slice(1)).toEqual([last - key.length, last]);
+    expect(joins.length).toBe(2);
+  });
+
   test("a stream whose beginning was missed keeps others from being joined", () => {
     const stranger = page({ serial: 7, packets: ["data"] });
     expect(joinsAt(OPUS_HEAD, OPUS_TAGS, DATA, stranger, DATA, OPUS_HEAD, OPUS_TAGS, DATA)).toEqual(
@@ -193,6 +215,6 @@ describe("ogg, page by page", () => {
     }
     const scanner = newOggScanner({ frame: () => {}, join: () => {} }, 0);
     expect(scanner.scan(lure)).toBeTrue();
-    expect(scan(lure.subarray(0, 3_000), DATA).frames).toEqual([]);
+    expect(scan(lure.subarray(0, 70_000), DATA).frames).toEqual([]);
   });
 });
