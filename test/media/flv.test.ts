@@ -216,7 +216,7 @@ describe("flv, tag by tag", () => {
     expect(joins).toEqual([{ offset: key, setup, splice: new Uint8Array(), clean: true }]);
   });
 
-  test("metadata and configurations that changed are spliced in, newest first of none", () => {
+  test("metadata and configurations that changed are spliced in, and the others are not", () => {
     const begin = [BOTH, metadata(1), video(...AVC_CONFIG), audio(...AAC_CONFIG)];
     const changed = [metadata(2), audio(...AAC_CONFIG), audio(0xaf, 0, 0x11, 0x90)];
     const point = lastJoin(found(...begin, video(...AVC_KEY), ...changed, video(...AVC_KEY)));
@@ -350,7 +350,7 @@ describe("flv, tag by tag", () => {
     );
   });
 
-  test("a set-up beyond its bound is refused, and so is one made of many parts", () => {
+  test("a set-up beyond its bound is refused, of one part or of several", () => {
     const large = (bytes: number): Uint8Array =>
       tag(SCRIPT_TAG, [2, 0, 10, ...Buffer.from("onMetaData"), ...new Uint8Array(bytes)]);
     expect(found(BOTH, large(100_000), video(...AVC_CONFIG)).kept).toBeTrue();
