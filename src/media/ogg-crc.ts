@@ -12,12 +12,13 @@ const POLYNOMIAL = 0x04c11db7;
 const CRC_AT = 22;
 const CRC_BYTES = 4;
 
-const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
+/** Signed, because an engine computes with integers of 31 bits and a sign, and else with doubles. */
+const TABLE: Int32Array = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;
   for (let bit = 0; bit < 8; bit++) {
     crc = (crc << 1) ^ (crc < 0 ? POLYNOMIAL : 0);
   }
-  return crc >>> 0;
+  return crc;
 });
 
 /** Whether a whole page is as it was made. */
@@ -34,8 +35,8 @@ export function pageCrc(page: Uint8Array): number {
 
 function update(before: number, bytes: Uint8Array): number {
   let crc = before;
-  for (const byte of bytes) {
-    crc = (crc << 8) ^ TABLE[(crc >>> 24) ^ byte]!;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (crc << 8) ^ TABLE[(crc >>> 24) ^ bytes[i]!]!;
   }
   return crc;
 }

@@ -23,6 +23,9 @@ export interface Judge {
   readonly map: string;
 }
 
+/** Fields of a framemd5 line: stream, dts, pts, duration, size, checksum. */
+const CHECKSUM_FIELD = 5;
+
 /** The checksums of what ffmpeg shows of `stream`. Throws where it complains at all. */
 export async function checksums(judge: Judge, stream: Uint8Array): Promise<readonly string[]> {
   const input = ["-f", judge.demuxer, "-i", "-", "-map", `0:${judge.map}`];
@@ -34,8 +37,8 @@ export async function checksums(judge: Judge, stream: Uint8Array): Promise<reado
       .decode(output)
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"))
-      // Behind the checksum may stand those of what a packet brings beside it.
-      .map((line) => line.split(",")[5]?.trim() ?? "")
+      // Behind the checksum stand those of side data, which tell how sound is trimmed at a start.
+      .map((line) => line.split(",")[CHECKSUM_FIELD]?.trim() ?? "")
   );
 }
 

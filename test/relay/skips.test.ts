@@ -1,0 +1,52 @@
+/**
+ * Never a torn frame: watchers that take a tenth of a stream of every kind, over real sockets, and
+ * ffmpeg judges what is left of it.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { streamOf } from "../media/contract.ts";
+import { checksums, expectInOrder } from "../media/oracle.ts";
+import { relay } from "../support/server.ts";
+import { admitted, sha256 } from "../support/sockets.ts";
+import { describeWith } from "../support/tools.ts";
+import { DENSE_ROWS } from "./rows.ts";
+import { sendPaced } from "./streams.ts";
+
+/** Milliseconds over which a stream is sent. Some hundred KB are always on the way, in the kernel. */
+const SENT_IN_S = 8;
+
+const SKIPS = 10;
+const NAME = "user=bob,reply=1";
+
+setDefaultTimeout(300_000);
+
+describeWith("ffmpeg", "a watcher at a tenth of the pace", () => {
+  for (const row of DENSE_ROWS) {
+    test.concurrent(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
+      const stream = await streamOf(row);
+      await using fstream = await relay({ linger: "0", lag: "100ms", stall: "1m" });
+      const pace = stream.length / SENT_IN_S;
+      let taken = pace / 10;
+      const chunks: Uint8Array[] = [];
+      using broadcaster = await admitted(fstream.where, `broadcast,${NAME}`);
+      using fast = await admitted(fstream.where, `watch,${NAME}`);
+      using slow = await admitted(fstream.where, `watch,${NAME}`, {
+        pace: () => taken,
+        onStream: (chunk) => void chunks.push(chunk),
+      });
+      await sendPaced(broadcaster, stream, pace);
+      broadcaster.end();
+      taken = Infinity;
+      expect(await Promise.all([fast.ended(), slow.ended()])).toEqual(["end", "end"]);
+      expect(fast.digest()).toBe(sha256(stream));
+
+      const { skips, tooSlow } = fstream.server.directory.counters;
+      expect(tooSlow).toBe(0);
+      expect(skips).toBeGreaterThanOrEqual(SKIPS);
+      const shown = await checksums(row.judge, Buffer.concat(chunks));
+      const original = await checksums(row.judge, stream);
+      expectInOrder(shown, original);
+      expect(shown.length).toBeGreaterThan(original.length / 100);
+      expect(shown.length).toBeLessThan(original.length * 0.6);
+    });
+  }
+});
