@@ -40,7 +40,7 @@ export interface UnitParser {
 
 /** Finds the units of a stream that begins at the absolute offset `start`. Feed it the chunks. */
 export function newUnitFinder(start: number, parser: UnitParser): (chunk: Uint8Array) => void {
-  const head = Buffer.alloc(UNIT_HEAD_MAX_BYTES);
+  const head = new Uint8Array(UNIT_HEAD_MAX_BYTES);
   let at = start;
   let have = 0;
   let want = 0;
