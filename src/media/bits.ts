@@ -31,11 +31,11 @@ export function withoutEmulation(unit: Uint8Array, from: number): Uint8Array {
   let zeros = 0;
   for (let i = from; i < unit.length; i++) {
     const byte = unit[i]!;
-    if (zeros === 2 && byte === 3) {
+    if (zeros >= 2 && byte === 3) {
       zeros = 0;
       continue;
     }
-    zeros = byte === 0 ? Math.min(zeros + 1, 2) : 0;
+    zeros = byte === 0 ? zeros + 1 : 0;
     rbsp[length++] = byte;
   }
   return rbsp.subarray(0, length);

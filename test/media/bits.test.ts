@@ -79,6 +79,7 @@ describe("supplemental enhancement information", () => {
   test("what is cut off is not looked for", () => {
     expect(hasRecoveryPoint(Uint8Array.of(6, 5, 255), 1)).toBeFalse();
     expect(hasRecoveryPoint(Uint8Array.of(6, 255, 255), 1)).toBeFalse();
+    expect(hasRecoveryPoint(Uint8Array.of(6, 6), 1)).toBeFalse();
     expect(hasRecoveryPoint(Uint8Array.of(6), 1)).toBeFalse();
   });
 });

@@ -5,6 +5,8 @@ import { describe, expect, test } from "bun:test";
 import { concatBytes } from "../../src/core/bytes.ts";
 import { SETUP_MAX_BYTES } from "../../src/core/limits.ts";
 import { newH264Scanner } from "../../src/media/h264.ts";
+import { newFrames, startsFrame } from "../../src/media/h264-frames.ts";
+import type { Slice as SliceHeader } from "../../src/media/h264-syntax.ts";
 import { scanChunks } from "./contract.ts";
 import { FIELDS, fieldStream } from "./fields.ts";
 import { cutUnits, firstByte, se, u, ue, unitOf } from "./units.ts";
@@ -40,6 +42,59 @@ describe("fields", () => {
       // The second IDR frame and what follows are certain.
       expect(frames.length).toBeGreaterThanOrEqual(from <= 10 ? 3 : 0);
     }
+  });
+});
+
+describe("which fields make a frame", () => {
+  const top: SliceHeader = {
+    firstMacroblock: 0,
+    isReference: true,
+    isIdr: false,
+    ppsId: 0,
+    frameNum: 0,
+    isField: true,
+    isBottom: false,
+    idrPicId: 0,
+    poc: 0,
+    pocDelta: 0,
+    isRedundant: false,
+  };
+  const bottom: SliceHeader = { ...top, isBottom: true, poc: 1 };
+  const idr: SliceHeader = { ...top, isIdr: true };
+
+  /** Whether each picture begins a frame, behind an IDR frame. */
+  function answers(...slices: readonly SliceHeader[]): readonly boolean[] {
+    const frames = newFrames();
+    startsFrame(frames, { ...idr, isField: false, idrPicId: 7 }, true);
+    return slices.map((next) => startsFrame(frames, next, false));
+  }
+
+  test("one of each parity, in either order", () => {
+    expect(answers(top, bottom, { ...top, poc: 2 }, { ...bottom, poc: 3 })).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(answers({ ...bottom, poc: 0 }, { ...top, poc: 1 }, bottom)).toEqual([true, false, true]);
+  });
+
+  test("not two of different frame_num, nor of one parity, nor a field and a frame", () => {
+    expect(answers(top, { ...bottom, frameNum: 1 })).toEqual([true, true]);
+    expect(answers(top, { ...top, poc: 1 })).toEqual([true, true]);
+    expect(answers(top, { ...bottom, isField: false, isBottom: false })).toEqual([true, true]);
+    expect(answers(top, { ...bottom, frameNum: 1 }, { ...top, frameNum: 1 })).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("an IDR field goes with what follows it, and with no field before", () => {
+    expect(answers(idr, bottom)).toEqual([true, false]);
+    expect(answers(idr, { ...bottom, isIdr: true })).toEqual([true, false]);
+    expect(answers(idr, { ...bottom, isIdr: true, idrPicId: 1 })).toEqual([true, true]);
+    expect(answers(top, { ...bottom, isIdr: true })).toEqual([true, true]);
   });
 });
 
@@ -246,6 +301,18 @@ describe("bounds", () => {
     ]);
     expect(kept).toBeTrue();
     expect(joins[1]?.setup).toHaveLength(SMALL_SPS.length + ppsOf(0).length);
+  });
+
+  test("a set that is cut off where it has zero bytes is not kept either", () => {
+    for (let zeros = 16_378; zeros <= 16_386; zeros++) {
+      const long = new Uint8Array(20_000).fill(0x55).fill(0, zeros, zeros + 2);
+      long.set(ppsOf(0));
+      const idrs = [slice({ type: 5 }), slice({ type: 5, idrPicId: 1 }), nal(1)];
+      const { joins } = scanChunks(newH264Scanner, [
+        concatBytes(SMALL_SPS, ppsOf(0), long, ...idrs),
+      ]);
+      expect(joins[1]?.setup).toHaveLength(SMALL_SPS.length + ppsOf(0).length);
+    }
   });
 
   test("sets that are more than a set-up may hold end the scan", () => {
