@@ -40,7 +40,12 @@ describe("bits", () => {
 
   test("emulation prevention is taken out, and a 03 elsewhere is not", () => {
     const unit = Uint8Array.of(0, 0, 3, 1, 3, 0, 3, 0, 0, 3, 0, 0, 3);
-    expect([...newBits(unit, 0).rbsp]).toEqual([0, 0, 1, 3, 0, 3, 0, 0, 0, 0]);
+    const bits = newBits(unit, 0);
+    const bytes = Array.from({ length: 10 }, () => readBits(bits, 8));
+    expect(bytes).toEqual([0, 0, 1, 3, 0, 3, 0, 0, 0, 0]);
+    expect(bits.isSpent).toBeFalse();
+    expect(readBits(bits, 8)).toBe(0);
+    expect(bits.isSpent).toBeTrue();
   });
 
   test("behind the end everything is zero, and the reader says that it is spent", () => {
@@ -58,8 +63,10 @@ describe("bits", () => {
   });
 
   test("a unit that is nothing but a header says nothing", () => {
-    expect(newBits(Uint8Array.of(0x67), 1).rbsp).toHaveLength(0);
-    expect(newBits(Uint8Array.of(), 1).rbsp).toHaveLength(0);
+    for (const unit of [Uint8Array.of(0x67), Uint8Array.of()]) {
+      const bits = newBits(unit, 1);
+      expect([bits.isSpent, readFlag(bits), bits.isSpent]).toEqual([false, false, true]);
+    }
   });
 });
 
