@@ -40,7 +40,7 @@ export interface UnitParser {
 
 /** Finds the units of a stream that begins at the absolute offset `start`. Feed it the chunks. */
 export function newUnitFinder(start: number, parser: UnitParser): (chunk: Uint8Array) => void {
-  const head = Buffer.alloc(UNIT_HEAD_MAX_BYTES);
+  const head = new Uint8Array(UNIT_HEAD_MAX_BYTES);
   let at = start;
   let have = 0;
   let want = 0;
@@ -63,8 +63,9 @@ export function newUnitFinder(start: number, parser: UnitParser): (chunk: Uint8A
   }
 
   /**
-   * Hands the head on. Where the unit came in pieces, zero bytes of the next start code may have
-   * been taken for its own, which is why a head that is whole falls short by that many bytes.
+   * Hands the head on, without zero bytes at its end: they are the next start code's, where the
+   * chunk ended within that, or two of a unit that goes on. That is why a whole one falls short by
+   * more than two bytes.
    */
   function end(): void {
     const unit = head.subarray(0, withoutZeros(head, have));

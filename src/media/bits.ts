@@ -10,55 +10,62 @@
  * code is section 9.1 and 9.2.
  */
 
-/** A reader, which never throws: behind the end it reads zeros. */
+/**
+ * A reader, which never throws: behind the end it reads zeros.
+ *
+ * Invariant: the lowest `left` bits of `byte` are the next ones, and `at` is where the byte behind
+ * it stands, before which `zeros` zero bytes stand.
+ */
 export interface Bits {
-  readonly rbsp: Uint8Array;
-  /** The position, in bits. */
+  readonly unit: Uint8Array;
   at: number;
+  byte: number;
+  left: number;
+  zeros: number;
   /** Whether more was read than there is, or a number of more than 32 bits: nothing read counts. */
   isSpent: boolean;
 }
 
 /** A reader of what `unit` says from its byte `from` on. */
 export function newBits(unit: Uint8Array, from: number): Bits {
-  return { rbsp: withoutEmulation(unit, from), at: 0, isSpent: false };
+  return { unit, at: from, byte: 0, left: 0, zeros: 0, isSpent: false };
 }
 
-/** What `unit` says from its byte `from` on: the bytes 03 behind two zero bytes are left out. */
-export function withoutEmulation(unit: Uint8Array, from: number): Uint8Array {
-  const rbsp = new Uint8Array(Math.max(unit.length - from, 0));
-  let length = 0;
-  let zeros = 0;
-  for (let i = from; i < unit.length; i++) {
-    const byte = unit[i]!;
-    if (zeros === 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? Math.min(zeros + 1, 2) : 0;
-    rbsp[length++] = byte;
+/** Goes on to the next byte, and passes over one that only prevents a start code. */
+function nextByte(bits: Bits): void {
+  if (bits.zeros >= 2 && bits.unit[bits.at] === 3) {
+    bits.zeros = 0;
+    bits.at++;
   }
-  return rbsp.subarray(0, length);
-}
-
-/** Passes over `count` bits, where it does not matter what they say. */
-export function skipBits(bits: Bits, count: number): void {
-  bits.at += count;
-  bits.isSpent ||= bits.at > bits.rbsp.length * 8;
+  bits.isSpent ||= bits.at >= bits.unit.length;
+  bits.byte = bits.isSpent ? 0 : bits.unit[bits.at]!;
+  bits.left = 8;
+  bits.zeros = bits.byte === 0 ? bits.zeros + 1 : 0;
+  bits.at++;
 }
 
 /** u(n): an unsigned integer of up to 32 bits. */
 export function readBits(bits: Bits, count: number): number {
-  const from = bits.at;
-  skipBits(bits, count);
-  if (bits.isSpent) {
-    return 0;
-  }
   let value = 0;
-  for (let at = from; at < bits.at; at++) {
-    value = value * 2 + ((bits.rbsp[at >> 3]! >> (7 - (at & 7))) & 1);
+  for (let more = count; more > 0;) {
+    if (bits.left === 0) {
+      nextByte(bits);
+    }
+    const step = Math.min(more, bits.left);
+    more -= step;
+    bits.left -= step;
+    value = value * 2 ** step + ((bits.byte >> bits.left) & (2 ** step - 1));
   }
-  return value;
+  return bits.isSpent ? 0 : value;
+}
+
+/** Passes over `count` bits, where it does not matter what they say. */
+export function skipBits(bits: Bits, count: number): void {
+  for (let more = count; more > 0 && !bits.isSpent;) {
+    const step = Math.min(more, 32);
+    readBits(bits, step);
+    more -= step;
+  }
 }
 
 /** u(1). */

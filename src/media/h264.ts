@@ -18,7 +18,14 @@
 import { newUnitFinder, UNIT_HEAD_MAX_BYTES } from "./annexb.ts";
 import { newFrames, startsFrame } from "./h264-frames.ts";
 import { learnSet, parseSlice, SET_TYPES, type Syntax } from "./h264-syntax.ts";
-import { keepSet, missingSets, newParameterSets, setKey, setsFit } from "./parameter-sets.ts";
+import {
+  beginPicture,
+  keepSet,
+  missingSets,
+  newParameterSets,
+  setKey,
+  setsFit,
+} from "./parameter-sets.ts";
 import type { Marks, Scanner } from "./scanner.ts";
 import { hasRecoveryPoint, SEI_HEAD_BYTES } from "./sei.ts";
 
@@ -106,7 +113,7 @@ export function newH264Scanner(marks: Marks, start: number): Scanner {
   function dropCandidate(): void {
     candidate = NONE;
     recovers = false;
-    sets.brought.clear();
+    beginPicture(sets);
   }
 
   const find = newUnitFinder(start, { wanted, take });

@@ -27,7 +27,14 @@ import {
   unitType,
   type SetIds,
 } from "./h265-syntax.ts";
-import { keepSet, missingSets, newParameterSets, setKey, setsFit } from "./parameter-sets.ts";
+import {
+  beginPicture,
+  keepSet,
+  missingSets,
+  newParameterSets,
+  setKey,
+  setsFit,
+} from "./parameter-sets.ts";
 import { NOTHING, type Marks, type Scanner } from "./scanner.ts";
 
 /** Bytes of a slice that are looked at: its header up to the longest identifier of a PPS. */
@@ -97,7 +104,7 @@ export function newH265Scanner(marks: Marks, start: number): Scanner {
       }
     }
     candidate = NONE;
-    sets.brought.clear();
+    beginPicture(sets);
   }
 
   /** Whether the parameter sets that the picture needs have come. */

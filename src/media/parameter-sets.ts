@@ -45,6 +45,14 @@ export function keepSet(state: ParameterSets, key: number, unit: Uint8Array): vo
   state.whole = undefined;
 }
 
+/** What was brought belongs to a picture that has come, and the next one must bring its own. */
+export function beginPicture(state: ParameterSets): void {
+  // Emptying an empty set takes longer than parsing a slice.
+  if (state.brought.size > 0) {
+    state.brought.clear();
+  }
+}
+
 /** Whether the sets, and `more` bytes, take no more than a set-up may. */
 export function setsFit(state: ParameterSets, more: number): boolean {
   return state.bytes + more <= SETUP_MAX_BYTES;

@@ -7,7 +7,7 @@
  *
  * Type and size are sums of their bytes, of which all but the last are 255.
  */
-import { withoutEmulation } from "./bits.ts";
+import { newBits, readBits, skipBits, type Bits } from "./bits.ts";
 
 /**
  * Bytes of a unit within which a message is looked for. What encoders put before a recovery point is
@@ -19,24 +19,24 @@ const RECOVERY_POINT = 6;
 
 /** Whether a unit, whose messages begin at `from`, tells of a recovery point. */
 export function hasRecoveryPoint(unit: Uint8Array, from: number): boolean {
-  const rbsp = withoutEmulation(unit, from);
-  let at = 0;
-  // Two bytes at least make a message; a single one is the stop bit that ends them.
-  while (at + 2 <= rbsp.length) {
-    const type = readSum(rbsp, at);
-    const size = readSum(rbsp, type.end);
-    if (type.value === RECOVERY_POINT) {
+  const bits = newBits(unit, from);
+  while (!bits.isSpent) {
+    const type = readSum(bits);
+    const size = readSum(bits);
+    if (type === RECOVERY_POINT && !bits.isSpent) {
       return true;
     }
-    at = size.end + size.value;
+    skipBits(bits, size * 8);
   }
   return false;
 }
 
-function readSum(rbsp: Uint8Array, from: number): { value: number; end: number } {
-  let at = from;
-  while (rbsp[at] === 255) {
-    at++;
+function readSum(bits: Bits): number {
+  let sum = 0;
+  let byte = 255;
+  while (byte === 255) {
+    byte = readBits(bits, 8);
+    sum += byte;
   }
-  return { value: (at - from) * 255 + (rbsp[at] ?? 0), end: at + 1 };
+  return sum;
 }
