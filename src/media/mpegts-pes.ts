@@ -26,10 +26,8 @@ export interface Followed {
   isRepeated: boolean;
   /** Bytes of the open PES packet that have not come, 0 where none is open. */
   missing: number;
-  streamId: number;
-  /** `counter` and `missing` where the picture began that is being looked at. */
+  /** `counter` where the picture began that is being looked at. */
   counterBefore: number;
-  missingBefore: number;
 }
 
 export function newFollowed(pid: number, type: number, isTable: boolean): Followed {
@@ -40,9 +38,7 @@ export function newFollowed(pid: number, type: number, isTable: boolean): Follow
     counter: -1,
     isRepeated: false,
     missing: 0,
-    streamId: 0,
     counterBefore: -1,
-    missingBefore: 0,
   };
 }
 
@@ -92,12 +88,4 @@ function hasStuffing(bytes: Uint8Array, at: number, field: number): boolean {
   const needed = flags === 0 ? 0 : 2 + clocks + ((flags & 0x04) === 0 ? 0 : 1);
   // Private data and extensions (the last two bits) have lengths of their own.
   return (flags & 0x03) === 0 && field > needed;
-}
-
-/**
- * A PES packet of nothing but a header, behind which a demuxer leaves out the rest of the one that is
- * open at the join point.
- */
-export function emptyPes({ streamId }: Followed): Uint8Array {
-  return Uint8Array.of(0, 0, 1, streamId, 0, 3, 0x80, 0, 0);
 }

@@ -29,7 +29,7 @@ import {
   splicePackets,
   type SplicePart,
 } from "./mpegts-splice.ts";
-import { emptyPes, goOnMissing, missingOf, newFollowed, type Followed } from "./mpegts-pes.ts";
+import { goOnMissing, missingOf, newFollowed, type Followed } from "./mpegts-pes.ts";
 import { NOTHING, type Marks } from "./scanner.ts";
 
 /** PIDs that are followed, tables included: what a byte tells apart. A transponder has a hundred. */
@@ -37,15 +37,16 @@ const FOLLOWED_MAX = 255;
 
 /**
  * Bytes of a PES packet of video in which its first slice is looked for. Parameter sets and the texts
- * that encoders write of themselves take some 1,000.
+ * that encoders write of themselves take up to 2,500.
  */
-const HEAD_MAX_BYTES: number = 16 * (PACKET_BYTES - 4);
+const HEAD_MAX_BYTES: number = 32 * (PACKET_BYTES - 4);
 
 /**
- * Pictures in a row after which it is believed that sound and pictures are mixed packet by packet:
- * some two seconds. From then on every picture is a frame, although the sound is cut.
+ * Pictures in a row that begin within other PES packets, of which the last is a frame nonetheless: a
+ * third of a second. Where a multiplexer mixes sound and pictures packet by packet, a watcher that is
+ * too slow hears one broken sound, and need not wait for longer.
  */
-const MIXED_PICTURES = 64;
+const MIXED_PICTURES = 8;
 
 /**
  * PES packets of sound without a picture between them after which the sound leads: at least ten
@@ -95,9 +96,8 @@ export interface Streams {
   sound: Followed | undefined;
   soundSinceVideo: number;
   readonly opening: Opening;
-  /** Pictures in a row that contradict `isMixed`. */
-  contrary: number;
-  isMixed: boolean;
+  /** Pictures in a row that were no frames. */
+  unmarked: number;
   /** The offset from which on there may be another join point. */
   nextJoin: number;
 }
@@ -113,8 +113,7 @@ export function newStreams(marks: Marks): Streams {
     sound: undefined,
     soundSinceVideo: 0,
     opening: { offset: -1, isFlagged: false, isAlone: false, head, length: 0 },
-    contrary: 0,
-    isMixed: false,
+    unmarked: 0,
     nextJoin: 0,
   };
   follow(streams);
@@ -145,7 +144,6 @@ export function takePacket(streams: Streams, bytes: Uint8Array, at: number, offs
     followed.counter = counter;
     takeTable(streams, followed, followed.reader, bytes, at, field);
   } else if ((second & 0x40) === 0) {
-    followed.counter = counter;
     goOn(streams, followed, bytes, at, field);
   } else {
     begin(streams, followed, bytes, at, offset);
@@ -226,9 +224,17 @@ function goOn(
   at: number,
   field: number,
 ): void {
+  const counter = bytes[at + 3]! & 15;
+  const isNext = counter === ((followed.counter + 1) & 15);
+  followed.counter = counter;
   goOnMissing(followed, bytes, at, field);
-  if (streams.opening.offset !== -1 && followed === streams.video) {
+  if (streams.opening.offset === -1 || followed !== streams.video) {
+    return;
+  }
+  if (isNext) {
     look(streams, bytes, at + 4 + field, at + PACKET_BYTES);
+  } else {
+    settle(streams, UNREADABLE);
   }
 }
 
@@ -249,7 +255,6 @@ function begin(
   }
   followed.counter = bytes[at + 3]! & 15;
   followed.missing = missingOf(bytes, at, field);
-  followed.streamId = bytes[at + 4 + field + 3]!;
   if (leads && followed === streams.video) {
     look(streams, bytes, at + 4 + field, at + PACKET_BYTES);
   } else if (leads) {
@@ -288,10 +293,8 @@ function open(
   opening.length = 0;
   opening.isAlone = true;
   for (const followed of streams.followed) {
-    const { missing } = followed;
-    followed.missingBefore = followed === leading ? 0 : missing;
     followed.counterBefore = followed.counter;
-    opening.isAlone &&= followed.missingBefore === 0;
+    opening.isAlone &&= followed === leading || followed.missing === 0;
   }
   if (leading.counter !== -1) {
     // What comes next is in order, even if something was lost in front of it.
@@ -320,18 +323,16 @@ function settle(streams: Streams, beginning: Beginning): void {
   if (offset === -1) {
     return;
   }
-  const isWhole = opening.isAlone && beginning.isFrame;
-  streams.contrary = isWhole === streams.isMixed ? streams.contrary + 1 : 0;
-  if (streams.contrary >= MIXED_PICTURES) {
-    streams.isMixed = !streams.isMixed;
-    streams.contrary = 0;
-  }
-  if (!isWhole && !streams.isMixed) {
-    return;
-  }
-  marks.frame(offset);
   const isAccess = beginning.access === "flag" ? opening.isFlagged : beginning.access === "yes";
-  if (isAccess && offset >= streams.nextJoin) {
+  const isJoin = isAccess && offset >= streams.nextJoin;
+  // Who starts within other PES packets leaves their ends out, so that every start is a frame.
+  const isWhole = opening.isAlone && beginning.isFrame;
+  streams.unmarked++;
+  if (isWhole || isJoin || streams.unmarked >= MIXED_PICTURES) {
+    streams.unmarked = 0;
+    marks.frame(offset);
+  }
+  if (isJoin) {
     join(streams, offset, beginning);
   }
 }
@@ -355,10 +356,7 @@ function partOf(streams: Streams, followed: Followed, ending: Uint8Array): Splic
     const maps = programs.filter((program) => program.pid === pid).map(({ section }) => section);
     return { pid, counter, sections: pid === 0 ? [pat] : maps.filter(({ length }) => length > 0) };
   }
-  if (followed === streams.video && ending.length > 0) {
-    return { pid, counter, pes: ending };
-  }
-  return followed.missingBefore > 0 ? { pid, counter, pes: emptyPes(followed) } : { pid, counter };
+  return followed === streams.video ? { pid, counter, pes: ending } : { pid, counter };
 }
 
 /**
