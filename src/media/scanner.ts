@@ -46,6 +46,30 @@ export interface Marks {
   join(point: JoinPoint): void;
 }
 
+/**
+ * Rewrites a stream as it passes. What it returns is as long as what it was given, byte for byte in
+ * its place, though it may come later: a bounded part is held back until it is whole.
+ */
+export interface Rebaser {
+  /**
+   * The bytes that are ready. They may be a view of the chunk, and are good until the next call.
+   * MUST neither keep the chunk nor change it, and MUST NOT throw.
+   */
+  push(chunk: Uint8Array): Uint8Array;
+}
+
+/**
+ * A stream that says where in itself its data are. Who has it from its first byte on finds them; who
+ * joins later has fewer bytes before them, and needs a copy that is rewritten so as not to say it.
+ * Offsets are the same in both, so that a watcher may change from the one to the other at any frame.
+ */
+export interface Rebase {
+  /** The first frame's start: nothing before it is rewritten. */
+  readonly from: number;
+  /** Makes the copy from `offset` on, which is that of any frame. */
+  newRebaser(offset: number): Rebaser;
+}
+
 /** One stream's scanner. It calls its marks only from within `scan`. */
 export interface Scanner {
   /**
@@ -56,6 +80,11 @@ export interface Scanner {
    * give the same marks however the stream is cut into chunks.
    */
   scan(chunk: Uint8Array): boolean;
+  /**
+   * Whether those who join or skip need a rewritten copy, and how to make it. That is known when the
+   * first join point is reported, and does not change afterwards.
+   */
+  rebase?(): Rebase | undefined;
 }
 
 /** Makes the scanner of a stream whose next byte has the absolute offset `start`. */
