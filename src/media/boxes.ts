@@ -16,9 +16,16 @@ import { readUint32, readUint64 } from "../core/bytes.ts";
 export const BOX_HEAD_BYTES = 8;
 export const LARGE_BOX_HEAD_BYTES = 16;
 
+/** A box's type, its four characters as an integer, which is what comparing them costs least as. */
+export type BoxType = number;
+
+export function boxType(characters: string): BoxType {
+  return readUint32(Buffer.from(characters, "latin1"), 0);
+}
+
 /** What stands before a box's body. */
 export interface BoxHead {
-  readonly type: string;
+  readonly type: BoxType;
   /** Bytes of the whole box; Infinity up to the end of the stream. */
   readonly size: number;
   /** Bytes of the head itself. */
@@ -27,7 +34,6 @@ export interface BoxHead {
 
 /** A box's place in the bytes that hold it. */
 export interface Box {
-  readonly type: string;
   readonly from: number;
   readonly body: number;
   readonly to: number;
@@ -38,9 +44,9 @@ export interface Box {
  * a large one is missing, the size is not yet known: 0.
  */
 export function boxHead(bytes: Uint8Array, at: number): BoxHead | undefined {
-  const type = String.fromCharCode(...bytes.subarray(at + 4, at + BOX_HEAD_BYTES));
+  const type = readUint32(bytes, at + 4);
   const size = readUint32(bytes, at);
-  if (!/^[ -~\u00a9][ -~]{3}$/.test(type) || (size > 1 && size < BOX_HEAD_BYTES)) {
+  if (!isPrintable(type) || (size > 1 && size < BOX_HEAD_BYTES)) {
     return undefined;
   }
   if (size !== 1) {
@@ -53,25 +59,39 @@ export function boxHead(bytes: Uint8Array, at: number): BoxHead | undefined {
     : { type, size: large, length: LARGE_BOX_HEAD_BYTES };
 }
 
-/** The boxes from `from` to `to`, up to the first one that is not wholly there. */
-export function* boxes(bytes: Uint8Array, from: number, to: number): Generator<Box> {
-  for (let at = from; at + BOX_HEAD_BYTES <= to;) {
-    const head = boxHead(bytes, at);
-    if (head === undefined || head.size < head.length || at + head.size > to) {
-      return;
-    }
-    yield { type: head.type, from: at, body: at + head.length, to: at + head.size };
-    at += head.size;
-  }
+/** All types that are registered are printable ASCII, but that some of QuickTime begin with "©". */
+function isPrintable(type: BoxType): boolean {
+  const first = type >>> 24;
+  return (
+    (first === 0xa9 || isAscii(first)) &&
+    isAscii((type >> 16) & 0xff) &&
+    isAscii((type >> 8) & 0xff) &&
+    isAscii(type & 0xff)
+  );
 }
 
-/** The boxes of one type within `outer`. */
-export function boxesOf(bytes: Uint8Array, outer: Box, type: string): Box[] {
-  return [...boxes(bytes, outer.body, outer.to)].filter((box) => box.type === type);
+function isAscii(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e;
+}
+
+/** The boxes of one type within `outer`, up to the first box that is not wholly there. */
+export function boxesOf(bytes: Uint8Array, outer: Box, type: BoxType): Box[] {
+  const found: Box[] = [];
+  for (let at = outer.body; at + BOX_HEAD_BYTES <= outer.to;) {
+    const head = boxHead(bytes, at);
+    if (head === undefined || head.size < head.length || at + head.size > outer.to) {
+      break;
+    }
+    if (head.type === type) {
+      found.push({ from: at, body: at + head.length, to: at + head.size });
+    }
+    at += head.size;
+  }
+  return found;
 }
 
 /** The first box within `outer` that one comes to by this path of types. */
-export function boxAt(bytes: Uint8Array, outer: Box, ...path: readonly string[]): Box | undefined {
+export function boxAt(bytes: Uint8Array, outer: Box, ...path: readonly BoxType[]): Box | undefined {
   let box: Box | undefined = outer;
   for (const type of path) {
     box = box && boxesOf(bytes, box, type)[0];

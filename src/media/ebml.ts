@@ -39,7 +39,7 @@ export function elementHead(bytes: Uint8Array, at: number): ElementHead | undefi
   const sizeWidth = size.end - at - width;
   const isUnknown = size.value >= 2 ** (7 * sizeWidth) - 1;
   return {
-    id: unsigned(bytes.subarray(at, at + width)),
+    id: unsigned(bytes, at, at + width),
     size: isUnknown ? Infinity : size.value,
     length: width + sizeWidth,
   };
@@ -58,9 +58,13 @@ export function* elements(bytes: Uint8Array): Generator<Element> {
   }
 }
 
-/** The unsigned integer that fills `bytes` (section 7.2), exact up to 2^53. */
-export function unsigned(bytes: Uint8Array): number {
-  return bytes.reduce((value, byte) => value * 256 + byte, 0);
+/** The unsigned integer from `from` to `to` (section 7.2), exact up to 2^53. */
+export function unsigned(bytes: Uint8Array, from = 0, to: number = bytes.length): number {
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    value = value * 256 + bytes[at]!;
+  }
+  return value;
 }
 
 /**
@@ -72,11 +76,9 @@ export function vint(bytes: Uint8Array, at: number): { value: number; end: numbe
   if (width > 8 || at + width > bytes.length) {
     return undefined;
   }
-  let value = bytes[at]! & (0xff >> width);
-  for (let i = 1; i < width; i++) {
-    value = value * 256 + bytes[at + i]!;
-  }
-  return { value, end: at + width };
+  const first = bytes[at]! & (0xff >> width);
+  const rest = unsigned(bytes, at + 1, at + width);
+  return { value: first * 256 ** (width - 1) + rest, end: at + width };
 }
 
 /** The length of a variable-size integer that begins with `first`; 9 where none does. */

@@ -19,7 +19,18 @@
  *                              0x1       0x4         │ 0x100      0x200  0x400   0x800 │ each
  */
 import { readUint32 } from "../core/bytes.ts";
-import { boxAt, boxesOf, type Box } from "./boxes.ts";
+import { boxAt, boxesOf, boxType, type Box } from "./boxes.ts";
+
+const TRAK = boxType("trak");
+const TKHD = boxType("tkhd");
+const MDIA = boxType("mdia");
+const HDLR = boxType("hdlr");
+const VIDE = boxType("vide");
+const MVEX = boxType("mvex");
+const TREX = boxType("trex");
+const TRAF = boxType("traf");
+const TFHD = boxType("tfhd");
+const TRUN = boxType("trun");
 
 /** What holds for samples that do not say otherwise. */
 interface Defaults {
@@ -34,8 +45,10 @@ export interface Movie {
   readonly defaults: Defaults;
 }
 
-export interface FragmentHeader {
-  readonly box: Box;
+/** One track's part of a fragment. */
+export interface TrackFragment {
+  readonly truns: readonly Box[];
+  readonly tfhd: Box;
   readonly track: number;
   /** Where the data are counted from, in bytes since the file began. */
   readonly base: number | undefined;
@@ -52,57 +65,66 @@ export interface Sample {
 
 /** The movie of a moov, or undefined where it has no fragments. */
 export function readMovie(bytes: Uint8Array, moov: Box): Movie | undefined {
-  const extension = boxAt(bytes, moov, "mvex");
+  const extension = boxAt(bytes, moov, MVEX);
   if (extension === undefined) {
     return undefined;
   }
-  const video = boxesOf(bytes, moov, "trak")
-    .filter((trak) => handlerOf(bytes, trak) === "vide")
+  const video = boxesOf(bytes, moov, TRAK)
+    .filter((trak) => handlerOf(bytes, trak) === VIDE)
     .map((trak) => trackNumber(bytes, trak))[0];
-  const trex = boxesOf(bytes, extension, "trex").find(
+  const trex = boxesOf(bytes, extension, TREX).find(
     ({ body, to }) => to - body >= 24 && readUint32(bytes, body + 4) === video,
   );
   const at = (offset: number): number => (trex ? readUint32(bytes, trex.body + offset) : 0);
   return { video, defaults: { duration: at(12), flags: at(20) } };
 }
 
-function handlerOf(bytes: Uint8Array, trak: Box): string {
-  const at = boxAt(bytes, trak, "mdia", "hdlr")?.body ?? bytes.length;
-  return String.fromCharCode(...bytes.subarray(at + 8, at + 12));
+function handlerOf(bytes: Uint8Array, trak: Box): number | undefined {
+  const hdlr = boxAt(bytes, trak, MDIA, HDLR);
+  return hdlr && hdlr.to - hdlr.body >= 12 ? readUint32(bytes, hdlr.body + 8) : undefined;
 }
 
 /** Two times stand before the number, which are larger in version 1. */
 function trackNumber(bytes: Uint8Array, trak: Box): number | undefined {
-  const tkhd = boxAt(bytes, trak, "tkhd");
+  const tkhd = boxAt(bytes, trak, TKHD);
   if (tkhd === undefined || tkhd.to - tkhd.body < 24) {
     return undefined;
   }
   return readUint32(bytes, tkhd.body + (bytes[tkhd.body] === 0 ? 12 : 20));
 }
 
-/** The header of a track fragment, or undefined where there is none, or not all of it. */
-export function fragmentHeader(bytes: Uint8Array, traf: Box): FragmentHeader | undefined {
-  const box = boxAt(bytes, traf, "tfhd");
-  if (box === undefined || box.to - box.body < 8) {
+/** The track fragments of a moof, or undefined where one of them has no whole header. */
+export function trackFragments(bytes: Uint8Array, moof: Box): TrackFragment[] | undefined {
+  const fragments: TrackFragment[] = [];
+  for (const traf of boxesOf(bytes, moof, TRAF)) {
+    const fragment = trackFragment(bytes, traf);
+    if (fragment === undefined) {
+      return undefined;
+    }
+    fragments.push(fragment);
+  }
+  return fragments;
+}
+
+function trackFragment(bytes: Uint8Array, traf: Box): TrackFragment | undefined {
+  const tfhd = boxAt(bytes, traf, TFHD);
+  if (tfhd === undefined || tfhd.to - tfhd.body < 8) {
     return undefined;
   }
-  const flags = readUint32(bytes, box.body);
-  const fields = { bytes, at: box.body + 8, to: box.to };
-  const base = (flags & 0x1) === 0 ? undefined : field(fields, true);
-  const low = field(fields, base !== undefined);
-  field(fields, (flags & 0x2) !== 0);
-  const duration = field(fields, (flags & 0x8) !== 0);
-  field(fields, (flags & 0x10) !== 0);
-  const sampleFlags = field(fields, (flags & 0x20) !== 0);
-  return fields.at > fields.to
-    ? undefined
-    : {
-        box,
-        track: readUint32(bytes, box.body + 4),
-        base: base === undefined || low === undefined ? undefined : base * 2 ** 32 + low,
-        duration,
-        flags: sampleFlags,
-      };
+  const has = readUint32(bytes, tfhd.body);
+  const fields = { bytes, at: tfhd.body + 8, to: tfhd.to };
+  const high = field(fields, (has & 0x1) !== 0);
+  const low = field(fields, (has & 0x1) !== 0);
+  field(fields, (has & 0x2) !== 0);
+  const duration = field(fields, (has & 0x8) !== 0);
+  field(fields, (has & 0x10) !== 0);
+  const flags = field(fields, (has & 0x20) !== 0);
+  if (fields.at > fields.to) {
+    return undefined;
+  }
+  const base = high === undefined || low === undefined ? undefined : high * 2 ** 32 + low;
+  const track = readUint32(bytes, tfhd.body + 4);
+  return { tfhd, track, base, duration, flags, truns: boxesOf(bytes, traf, TRUN) };
 }
 
 /**
@@ -111,12 +133,12 @@ export function fragmentHeader(bytes: Uint8Array, traf: Box): FragmentHeader | u
  */
 export function firstSamples(
   bytes: Uint8Array,
-  traf: Box,
+  { truns, duration: usual, flags: usualFlags }: TrackFragment,
   defaults: Defaults,
   limit: number,
 ): Sample[] | undefined {
   const samples: Sample[] = [];
-  for (const { body, to } of boxesOf(bytes, traf, "trun")) {
+  for (const { body, to } of truns) {
     if (to - body < 8) {
       return undefined;
     }
@@ -126,9 +148,9 @@ export function firstSamples(
     field(fields, (has & 0x1) !== 0);
     let first = field(fields, (has & 0x4) !== 0);
     for (let i = 0; i < count && samples.length < limit; i++) {
-      const duration = field(fields, (has & 0x100) !== 0) ?? defaults.duration;
+      const duration = field(fields, (has & 0x100) !== 0) ?? usual ?? defaults.duration;
       field(fields, (has & 0x200) !== 0);
-      const flags = field(fields, (has & 0x400) !== 0) ?? defaults.flags;
+      const flags = field(fields, (has & 0x400) !== 0) ?? usualFlags ?? defaults.flags;
       const shift = field(fields, (has & 0x800) !== 0) ?? 0;
       samples.push({ isKeyframe: isKeyframe(first ?? flags), duration, shift: shift | 0 });
       first = undefined;

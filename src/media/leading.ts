@@ -28,6 +28,8 @@ export interface LeadingMarks {
   keyframe(point: Omit<JoinPoint, "clean">, time: number): void;
   /** The next picture is shown at `time`, in the same unit. */
   picture(time: number): void;
+  /** Whether a join point is undecided. */
+  waits(): boolean;
   /** The stream is damaged here: an undecided join point is none. */
   giveUp(): void;
 }
@@ -71,6 +73,7 @@ export function newLeadingMarks(marks: Marks): LeadingMarks {
         settle(time >= undecided.time);
       }
     },
+    waits: () => undecided !== undefined,
     giveUp: () => settle(undefined),
   };
 }

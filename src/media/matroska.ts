@@ -30,7 +30,7 @@ import {
   vint,
   type ElementHead,
 } from "./ebml.ts";
-import { gather, newGather, type Gather } from "./gather.ts";
+import { gather, newGather, type Gather, type TakePiece } from "./gather.ts";
 import { newLeadingMarks, type LeadingMarks } from "./leading.ts";
 import { NOTHING, type Marks, type Scanner } from "./scanner.ts";
 
@@ -159,9 +159,8 @@ export function newMatroskaScanner(marks: Marks, start: number): Scanner {
     groupTime: undefined,
     groupRefers: false,
   };
-  return {
-    scan: (chunk) => gather(stream.gather, chunk, (piece) => stream.step(stream, piece)),
-  };
+  const take: TakePiece = (piece) => stream.step(stream, piece);
+  return { scan: (chunk) => gather(stream.gather, chunk, take) };
 }
 
 /** Reads the element with which the piece begins, and goes on to the one inside it or behind it. */
@@ -181,13 +180,18 @@ function takeElement(stream: Matroska, piece: Uint8Array): number {
   return isGood ? consumed(stream, head, piece) : -1;
 }
 
-/** A master that is entered ends behind its head, every other element behind its body. */
-function consumed(stream: Matroska, head: ElementHead, piece: Uint8Array): number {
-  if (head.id === SEGMENT || head.id === CLUSTER || head.id === BLOCK_GROUP) {
-    return head.length;
-  }
-  const used = Math.min(head.length + head.size, piece.length);
-  stream.gather.skip = head.length + head.size - used;
+/**
+ * A master that is entered ends behind its head, every other element behind its body. When all that
+ * is asked of a Cluster is known, the rest of it is passed over, where it has an end.
+ */
+function consumed(stream: Matroska, { id, size, length }: ElementHead, piece: Uint8Array): number {
+  const { at } = stream.gather;
+  const isEntered = id === SEGMENT || id === CLUSTER || id === BLOCK_GROUP;
+  const used = isEntered ? length : Math.min(length + size, piece.length);
+  const rest = isEntered ? 0 : length + size - used;
+  const isDecided = stream.video === undefined || (stream.hasVideo && !stream.leading.waits());
+  const isSkipped = isDecided && at < stream.clusterEnd && stream.clusterEnd < Infinity;
+  stream.gather.skip = isSkipped ? stream.clusterEnd - at - used : rest;
   return used;
 }
 

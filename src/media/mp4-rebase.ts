@@ -17,9 +17,12 @@
  */
 import { concatBytes, readUint32, writeUint32 } from "../core/bytes.ts";
 import { SETUP_MAX_BYTES } from "../core/limits.ts";
-import { BOX_HEAD_BYTES, boxHead, boxesOf, LARGE_BOX_HEAD_BYTES, type Box } from "./boxes.ts";
-import { fragmentHeader } from "./fragments.ts";
+import { BOX_HEAD_BYTES, boxHead, boxType, LARGE_BOX_HEAD_BYTES, type Box } from "./boxes.ts";
+import { trackFragments } from "./fragments.ts";
 import type { Rebaser } from "./scanner.ts";
+
+const MOOF = boxType("moof");
+const FREE = boxType("free");
 
 const BASE_DATA_OFFSET = 0x1;
 const DEFAULT_BASE_IS_MOOF = 0x2_00_00;
@@ -27,31 +30,26 @@ const DEFAULT_BASE_IS_MOOF = 0x2_00_00;
 /** Bytes of base_data_offset, and of the `free` box that takes its place. */
 const BASE_BYTES = 8;
 
-/** Whether a moof says where in the file its samples lie. */
-export function isBased(moof: Uint8Array, box: Box): boolean {
-  return boxesOf(moof, box, "traf").some((traf) => fragmentHeader(moof, traf)?.base !== undefined);
-}
-
 /**
- * Rewrites a moof that lies at `position` in the file. Returns false where it cannot be, because a
- * field would have to be added; then the moof may be half rewritten.
+ * Rewrites a moof that lies at `position` in the file. Returns false where it cannot be, because it is
+ * not understood or a field would have to be added; then it may be half rewritten.
  */
-export function rebaseMoof(moof: Uint8Array, box: Box, position: number): boolean {
-  for (const traf of boxesOf(moof, box, "traf")) {
-    const header = fragmentHeader(moof, traf);
-    if (header?.base !== undefined) {
-      if (!moveOffsets(moof, traf, header.base - position)) {
+export function rebaseMoof(bytes: Uint8Array, moof: Box, position: number): boolean {
+  const fragments = trackFragments(bytes, moof) ?? [];
+  for (const { base, tfhd, truns } of fragments) {
+    if (base !== undefined) {
+      if (!moveOffsets(bytes, truns, base - position)) {
         return false;
       }
-      removeBase(moof, header.box);
+      removeBase(bytes, tfhd);
     }
   }
-  return true;
+  return fragments.length > 0;
 }
 
 /** Adds `distance` to where the samples lie. A trun without an offset follows on the one before. */
-function moveOffsets(moof: Uint8Array, traf: Box, distance: number): boolean {
-  return boxesOf(moof, traf, "trun").every(({ body, to }, index) => {
+function moveOffsets(moof: Uint8Array, truns: readonly Box[], distance: number): boolean {
+  return truns.every(({ body, to }, index) => {
     const hasOffset = to - body >= 12 && (readUint32(moof, body) & 1) !== 0;
     if (!hasOffset) {
       return index > 0 || distance === 0;
@@ -68,10 +66,8 @@ function removeBase(moof: Uint8Array, { from, body, to }: Box): void {
   writeUint32(moof, body, (flags & ~BASE_DATA_OFFSET) | DEFAULT_BASE_IS_MOOF);
   moof.copyWithin(body + 8, body + 8 + BASE_BYTES, to);
   writeUint32(moof, to - BASE_BYTES, BASE_BYTES);
-  moof.set(FREE, to - BASE_BYTES + 4);
+  writeUint32(moof, to - BASE_BYTES + 4, FREE);
 }
-
-const FREE: Uint8Array = Buffer.from("free");
 
 /**
  * Rewrites the stream from a box on that lies at `position` in the file. What is no MP4 goes through
@@ -90,7 +86,7 @@ export function newRebaser(position: number): Rebaser {
   function release(): Uint8Array | undefined {
     const piece = held.slice(0, have);
     const head = boxHead(piece, 0);
-    const isMoof = head?.type === "moof" && head.size <= SETUP_MAX_BYTES;
+    const isMoof = head?.type === MOOF && head.size <= SETUP_MAX_BYTES;
     const needed = isMoof ? Math.max(head.size, head.length) : (head?.length ?? 0);
     if (needed > have) {
       want = needed;
@@ -135,6 +131,6 @@ export function newRebaser(position: number): Rebaser {
 function rebased(moof: Uint8Array, position: number): Uint8Array {
   const head = boxHead(moof, 0);
   const copy = moof.slice();
-  const box = { type: "moof", from: 0, body: head?.length ?? BOX_HEAD_BYTES, to: moof.length };
+  const box = { from: 0, body: head?.length ?? BOX_HEAD_BYTES, to: moof.length };
   return rebaseMoof(copy, box, position) ? copy : moof;
 }

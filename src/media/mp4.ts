@@ -14,12 +14,24 @@
  */
 import { concatBytes } from "../core/bytes.ts";
 import { SETUP_MAX_BYTES } from "../core/limits.ts";
-import { BOX_HEAD_BYTES, boxesOf, boxHead, type Box, type BoxHead } from "./boxes.ts";
-import { firstSamples, fragmentHeader, readMovie, type Movie } from "./fragments.ts";
-import { gather, newGather, type Gather } from "./gather.ts";
+import { BOX_HEAD_BYTES, boxHead, boxType, type Box, type BoxHead, type BoxType } from "./boxes.ts";
+import {
+  firstSamples,
+  readMovie,
+  trackFragments,
+  type Movie,
+  type TrackFragment,
+} from "./fragments.ts";
+import { gather, newGather, type Gather, type TakePiece } from "./gather.ts";
 import { newLeadingMarks, type LeadingMarks } from "./leading.ts";
-import { isBased, newRebaser, rebaseMoof } from "./mp4-rebase.ts";
+import { newRebaser, rebaseMoof } from "./mp4-rebase.ts";
 import { NOTHING, type Marks, type Rebase, type Scanner } from "./scanner.ts";
+
+const FTYP = boxType("ftyp");
+const MOOV = boxType("moov");
+const MOOF = boxType("moof");
+const MDAT = boxType("mdat");
+const MFRA = boxType("mfra");
 
 /**
  * Bytes of the largest box that is believed: an hour of a good stream. Whoever writes longer fragments
@@ -63,8 +75,9 @@ export function newMp4Scanner(marks: Marks, start: number): Scanner {
     isDecided: false,
     rebase: undefined,
   };
+  const take: TakePiece = (piece) => takeBox(stream, piece);
   return {
-    scan: (chunk) => gather(stream.gather, chunk, (piece) => takeBox(stream, piece)),
+    scan: (chunk) => gather(stream.gather, chunk, take),
     rebase: () => stream.rebase,
   };
 }
@@ -75,7 +88,7 @@ function takeBox(stream: Mp4, piece: Uint8Array): number {
   if (head === undefined) {
     return -1;
   }
-  const isKept = head.type === "ftyp" || head.type === "moov" || head.type === "moof";
+  const isKept = head.type === FTYP || head.type === MOOV || head.type === MOOF;
   const needed = isKept ? Math.max(head.size, head.length) : head.length;
   if (needed > piece.length) {
     stream.gather.want = needed;
@@ -91,25 +104,25 @@ function takeBox(stream: Mp4, piece: Uint8Array): number {
 
 /** Only the last box has no end, and only an mdat is of use without one. */
 function isBelieved({ type, size }: BoxHead): boolean {
-  return size <= BOX_MAX_BYTES || (type === "mdat" && size === Infinity);
+  return size <= BOX_MAX_BYTES || (type === MDAT && size === Infinity);
 }
 
 /** Takes in a box. Returns false where the stream cannot go on with it. */
 function enter(stream: Mp4, head: BoxHead, piece: Uint8Array): boolean {
-  const box: Box = { type: head.type, from: 0, body: head.length, to: piece.length };
+  const box: Box = { from: 0, body: head.length, to: piece.length };
   if (stream.movie === undefined) {
-    return takeSetup(stream, box, piece);
+    return takeSetup(stream, head.type, box, piece);
   }
   switch (head.type) {
-    case "mdat":
+    case MDAT:
       stream.isOpen = false;
       return stream.hasMoof;
-    case "mfra":
+    case MFRA:
       return true;
-    case "moov":
+    case MOOV:
       begin(stream);
       return Buffer.compare(piece, stream.moov) === 0;
-    case "moof":
+    case MOOF:
       begin(stream);
       return takeFragment(stream, box, piece);
     default:
@@ -119,16 +132,16 @@ function enter(stream: Mp4, head: BoxHead, piece: Uint8Array): boolean {
 }
 
 /** Before the moov stands a ftyp, and other boxes that a decoder can do without. */
-function takeSetup(stream: Mp4, box: Box, piece: Uint8Array): boolean {
-  if (box.type === "ftyp") {
+function takeSetup(stream: Mp4, type: BoxType, box: Box, piece: Uint8Array): boolean {
+  if (type === FTYP) {
     stream.ftyp = piece.slice();
-  } else if (box.type === "moov") {
+  } else if (type === MOOV) {
     stream.moov = piece.slice();
     stream.movie = readMovie(piece, box);
     stream.setup = concatBytes(stream.ftyp, stream.moov);
     return stream.movie !== undefined && stream.setup.length <= SETUP_MAX_BYTES;
   }
-  return box.type !== "mdat" && box.type !== "moof";
+  return type !== MDAT && type !== MOOF;
 }
 
 /** A fragment begins with the first box behind the mdat before. */
@@ -142,9 +155,8 @@ function begin(stream: Mp4): void {
 }
 
 function takeFragment(stream: Mp4, box: Box, moof: Uint8Array): boolean {
-  const trafs = boxesOf(moof, box, "traf");
-  const headers = trafs.map((traf) => fragmentHeader(moof, traf));
-  if (!takeBase(stream, box, moof) || headers.includes(undefined)) {
+  const fragments = trackFragments(moof, box);
+  if (fragments === undefined || !takeBase(stream, fragments, box, moof)) {
     return false;
   }
   const { movie, marks, fragment: offset, setup } = stream;
@@ -155,16 +167,20 @@ function takeFragment(stream: Mp4, box: Box, moof: Uint8Array): boolean {
     }
     return true;
   }
-  const index = headers.findIndex((header) => header?.track === movie.video);
-  const traf = trafs[index];
-  return traf === undefined || takePictures(stream, movie, moof, traf);
+  const pictures = fragments.find(({ track }) => track === movie.video);
+  return pictures === undefined || takePictures(stream, movie, moof, pictures);
 }
 
-/** Finds out whether moofs say where in the file their samples lie. All of them do or none. */
-function takeBase(stream: Mp4, box: Box, moof: Uint8Array): boolean {
+/** Finds out whether moofs say where in the file their samples lie. The first one decides. */
+function takeBase(
+  stream: Mp4,
+  fragments: readonly TrackFragment[],
+  box: Box,
+  moof: Uint8Array,
+): boolean {
   const { start, fragment: from, hasMoof } = stream;
   stream.hasMoof = true;
-  if (!isBased(moof, box)) {
+  if (fragments.every(({ base }) => base === undefined)) {
     return true;
   }
   if (!hasMoof) {
@@ -177,13 +193,13 @@ function takeBase(stream: Mp4, box: Box, moof: Uint8Array): boolean {
  * Looks at the first two pictures. Times are counted from when the picture behind the first one is
  * decoded, because a fragment need not tell when that is.
  */
-function takePictures(stream: Mp4, movie: Movie, moof: Uint8Array, traf: Box): boolean {
-  const header = fragmentHeader(moof, traf);
-  const defaults = {
-    duration: header?.duration ?? movie.defaults.duration,
-    flags: header?.flags ?? movie.defaults.flags,
-  };
-  const samples = firstSamples(moof, traf, defaults, 2);
+function takePictures(
+  stream: Mp4,
+  movie: Movie,
+  moof: Uint8Array,
+  fragment: TrackFragment,
+): boolean {
+  const samples = firstSamples(moof, fragment, movie.defaults, 2);
   const [first, second] = samples ?? [];
   if (first !== undefined) {
     const { leading, fragment: offset, setup, isDecided } = stream;
