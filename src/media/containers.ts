@@ -12,6 +12,7 @@
  *               └────┴──────────────────┴────┴────────────────────────
  */
 import { hasText, readUint32, readUint64 } from "../core/bytes.ts";
+import { vint } from "./ebml.ts";
 import { textEvidence, type Evidence } from "./evidence.ts";
 
 // --- Matroska and WebM: an EBML header, whose DocType tells the two apart (RFC 8794, section 11.2)
@@ -62,23 +63,6 @@ function docType(head: Uint8Array): string | undefined {
 /** A string element ends at its first NUL, which serves as padding (RFC 8794, section 7.4). */
 function ebmlString(bytes: Uint8Array): string | undefined {
   return String.fromCharCode(...bytes).split("\0", 1)[0];
-}
-
-/**
- * The variable-size integer at `at` and where it ends (RFC 8794, section 4): as many bytes as the
- * first one has leading zeros, and one. An element's identifier has the same form, and for that
- * only the end counts.
- */
-function vint(head: Uint8Array, at: number): { value: number; end: number } | undefined {
-  const width = Math.clz32(head[at] ?? 0) - 23;
-  if (width > 8 || at + width > head.length) {
-    return undefined;
-  }
-  let value = head[at]! & (0xff >> width);
-  for (let i = 1; i < width; i++) {
-    value = value * 256 + head[at + i]!;
-  }
-  return { value, end: at + width };
 }
 
 // --- MP4: boxes, of which some open a stream (ISO/IEC 14496-12, section 4.2) ---

@@ -7,8 +7,10 @@ import type { Format } from "./format.ts";
 import { newH264Scanner } from "./h264.ts";
 import { newH265Scanner } from "./h265.ts";
 import { newIvfScanner } from "./ivf.ts";
+import { newMatroskaScanner } from "./matroska.ts";
 import { newMjpegScanner } from "./mjpeg.ts";
 import { newMp3Scanner } from "./mp3.ts";
+import { newMp4Scanner } from "./mp4.ts";
 import { newMpegTsScanner } from "./mpegts.ts";
 import { newOggScanner } from "./ogg.ts";
 import type { NewScanner } from "./scanner.ts";
@@ -32,9 +34,9 @@ const FORMATS: Readonly<Record<Format, Traits>> = {
   aac: { newScanner: newAdtsScanner, resumes: true },
   mp3: { newScanner: newMp3Scanner, resumes: true },
   mjpeg: { newScanner: newMjpegScanner, resumes: true },
-  matroska: { newScanner: newIvfScanner, resumes: false },
-  webm: { newScanner: newIvfScanner, resumes: false },
-  mp4: { newScanner: newIvfScanner, resumes: false },
+  matroska: { newScanner: newMatroskaScanner, resumes: false },
+  webm: { newScanner: newMatroskaScanner, resumes: false },
+  mp4: { newScanner: newMp4Scanner, resumes: false },
   flv: { newScanner: newFlvScanner, resumes: false },
   ivf: { newScanner: newIvfScanner, resumes: false },
   wav: { newScanner: newWavScanner, resumes: false },
