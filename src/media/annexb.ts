@@ -1,10 +1,11 @@
 /**
  * A byte stream of NAL units (ITU-T H.264, Annex B, and H.265, Annex B):
  *
- *     00 00 00 01 67 … 00 00 01 65 … … … … … … … … … … 00 00 00 00 01 41 …
- *     ├─ start     ├─ start code and     trailing zeros ─┤  ├─ zero_byte and
- *     │  code      │  head of a unit                        │  start code
- *     └─ at        └─ at                                    └─ at
+ *     00 00 00 01 67 42 … … 00 00 01 65 88 … … … … 00 00 00 00 01 41 9a …
+ *     │           │         │        │            │  │           │
+ *     at          head      at       head         │  at          head
+ *     └─ the zero byte of                         └─ a trailing zero byte, of the unit before
+ *        a start code
  *
  * A start code is searched for natively and nothing else of a unit is looked at but its head, whose
  * length the parser chooses by the first byte. No unit holds a start code or ends with a zero byte,
@@ -84,6 +85,7 @@ export function newUnitFinder(start: number, parser: UnitParser): (chunk: Uint8A
       if (want > 0) {
         end();
       }
+      // The byte before the start code, of which some may have come with the chunk before.
       const hasZeroByte = one >= 3 ? bytes[one - 3] === 0 : zeros >= 3 - one;
       at = offset + one - (hasZeroByte ? 3 : 2);
       have = 0;

@@ -172,7 +172,7 @@ function h265Picture(type: number, hasParameters: boolean): Beginning {
   if (!hasParameters || type < 16 || type > 21) {
     return FRAME;
   }
-  // Type 21 is a clean random access picture, 16 to 20 are those that nothing behind them looks past.
+  // Type 21 is a clean random access picture. Behind 16 to 20 nothing shown looks past them.
   return type === 21 ? LEADING : CLOSED;
 }
 

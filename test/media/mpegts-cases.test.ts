@@ -69,6 +69,19 @@ async function mixed(every: number): Promise<Uint8Array> {
   return concatBytes(stream, ...sound);
 }
 
+/** Whether the sound's PES packet is complete at `offset`, told from its length. */
+function isSoundWhole(stream: Uint8Array, offset: number): boolean {
+  let missing = 0;
+  for (const packet of packetsOf(stream.subarray(0, offset))) {
+    if (pidOf(packet) === SOUND_PID) {
+      const from = 4 + (((packet[3] ?? 0) & 0x20) === 0 ? 0 : 1 + (packet[4] ?? 0));
+      const length = ((packet[from + 4] ?? 0) << 8) | (packet[from + 5] ?? 0);
+      missing = (beginsPes(packet) ? 6 + length : missing) - (188 - from);
+    }
+  }
+  return missing === 0;
+}
+
 describeWith("ffmpeg", "mpegts out of the ordinary", () => {
   for (const sample of [X264, H265_OPEN]) {
     test(
@@ -131,6 +144,34 @@ describeWith("ffmpeg", "mpegts out of the ordinary", () => {
   );
 
   test(
+    "behind a loss the flag tells a start, and not what is left of the picture",
+    async () => {
+      const [first = 0] = offsets(scanned(await streamOf(X264)));
+      const lost = await changed(X264, (packet, index) =>
+        index === first / 188 + 1 ? [] : packet,
+      );
+      const [start] = scanned(lost).joins;
+      expect([start?.offset, start?.clean]).toEqual([first, false]);
+      expect(scanned(await streamOf(X264)).joins[0]?.clean).toBeTrue();
+    },
+    TEST_MS,
+  );
+
+  test(
+    "splices take no more memory than a part of the stream",
+    async () => {
+      const short = await changed(AUDIO[0] ?? X264, (packet) =>
+        pidOf(packet) !== VIDEO_PID || beginsPes(packet) ? packet : [],
+      );
+      const stream = concatBytes(...Array.from({ length: 20 }, () => short));
+      const bytes = scanned(stream).joins.reduce((sum, { splice }) => sum + splice.length, 0);
+      expect(bytes).toBeGreaterThan(0);
+      expect(bytes).toBeLessThan(stream.length / 3);
+    },
+    TEST_MS,
+  );
+
+  test(
     "noise is given up after a mebibyte, however it is cut",
     async () => {
       const noise = new Uint8Array(1_060_000).fill(0x48);
@@ -141,6 +182,10 @@ describeWith("ffmpeg", "mpegts out of the ordinary", () => {
         expect(shorter.kept).toBeTrue();
         expect(shorter.joins.length).toBe(GROUPS);
       }
+      const half = concatBytes(noise.subarray(0, 600_000), await streamOf(X264));
+      const { kept, joins } = scanned(concatBytes(half, half));
+      expect(kept).toBeTrue();
+      expect(joins.length).toBe(2 * GROUPS);
     },
     TEST_MS,
   );
@@ -184,6 +229,8 @@ describeWith("ffmpeg", "mpegts out of the ordinary", () => {
         const { frames, joins } = scanned(stream);
         expect(joins.length).toBe(GROUPS);
         expect(frames.length).toBeGreaterThanOrEqual((GROUP * GROUPS) / 8);
+        const torn = frames.filter((offset) => !isSoundWhole(stream, offset));
+        expect(torn.length).toBeLessThanOrEqual(joins.length + (GROUP * GROUPS) / 8);
         const original = await checksums(VIDEO, stream);
         const received = joined(newMpegTsScanner, stream, 1);
         expectRun(await checksums(VIDEO, received), original, GROUP * 2);

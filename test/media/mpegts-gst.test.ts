@@ -56,7 +56,7 @@ async function remade(sample: Sample): Promise<Uint8Array> {
 describeWith("gst-launch-1.0", "mpegts and GStreamer", () => {
   for (const [sample, decoder, leading] of [
     [X264, "h264parse ! avdec_h264", 0],
-    [H265_OPEN, "h265parse ! avdec_h265", 3],
+    [H265_OPEN, "h265parse ! avdec_h265", 4],
     [CLEAN[3] ?? X264, "mpegvideoparse ! avdec_mpeg2video", 0],
   ] as const) {
     test(

@@ -31,7 +31,7 @@ export const MPEG2_OPEN: Sample = {
 
 export const H265_OPEN: Sample = {
   title: "H.265 with open groups",
-  make: `${PICTURES} ${SOUND} ${H265}:open-gop=1:bframes=3:b-adapt=0 -c:a aac -f mpegts`,
+  make: `${PICTURES} ${SOUND} ${H265}:open-gop=1:bframes=4:b-adapt=2:scenecut=0 -c:a aac -f mpegts`,
 };
 
 /** Those in which every keyframe is a place where a decoder can go on. */
@@ -90,7 +90,6 @@ export function pidOf(packet: Uint8Array): number {
   return (((packet[1] ?? 0) & 0x1f) << 8) | (packet[2] ?? 0);
 }
 
-/** The PIDs that ffmpeg gives to the first and the second stream, and to the PMT. */
+/** The PIDs that ffmpeg gives to the first and the second stream. */
 export const VIDEO_PID = 256;
 export const SOUND_PID = 257;
-export const PMT_PID = 4096;
