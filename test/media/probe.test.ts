@@ -163,7 +163,7 @@ describeWith("ffmpeg", "the probe, of MPEG-TS", () => {
       expect(answer).toBe("mpegts");
       expect(length).toBe(188 - from + 4 * 188 + 1);
     }
-  });
+  }, 60_000);
 
   test("never throws, and says one thing only, however a stream is damaged", async () => {
     const stream = (await streamOf({ title: "", make })).subarray(0, 5000);
@@ -177,5 +177,5 @@ describeWith("ffmpeg", "the probe, of MPEG-TS", () => {
       answers.delete(undefined);
       expect(answers.size).toBeLessThanOrEqual(1);
     }
-  });
+  }, 60_000);
 });
