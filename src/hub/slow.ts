@@ -95,10 +95,14 @@ export function divertLate(broadcast: Broadcast, now: number): void {
   }
 }
 
-/** Whether a watcher waits for its sink, and neither has begun a detour nor would be harmed by one. */
+/**
+ * Whether a watcher waits for its sink, and has neither begun a detour nor would be harmed by one.
+ * Who wants the bytes as they are misses none until the ring has lost them.
+ */
 function mayDivert(broadcast: Broadcast, watcher: Watcher): boolean {
   const { marks, roster } = broadcast;
   return (
+    watcher.join !== "raw" &&
     (roster.blocked[watcher.slot] === BLOCKED || isUntouched(broadcast, watcher)) &&
     marks.newest !== null &&
     takesUp(broadcast, watcher, marks.newest)
@@ -125,8 +129,8 @@ function divert(broadcast: Broadcast, watcher: Watcher, until: number): void {
 /**
  * Leaves every watcher behind whose next byte is about to be overwritten, because it lies before
  * `tail`. Where a frame begins there it can skip; in the middle of one it is closed, for the rest of
- * the frame is about to be gone. In a stream without frames that we know it is closed, or goes on at
- * `edge`, where the chunk that is now arriving ends.
+ * the frame is about to be gone. Who wants the bytes as they are, or watches a stream without frames
+ * that we know, is closed, or goes on at `edge`, where the chunk that is now arriving ends.
  */
 export function overtake(broadcast: Broadcast, tail: number, edge: number): void {
   const { roster, scan, settings } = broadcast;
@@ -135,9 +139,10 @@ export function overtake(broadcast: Broadcast, tail: number, edge: number): void
     if (watcher === undefined || cursorAt(roster, slot) >= tail) {
       continue;
     }
-    if (scan.scanner !== null && isBetweenFrames(broadcast, watcher)) {
+    const hasFrames = scan.scanner !== null && watcher.join !== "raw";
+    if (hasFrames && isBetweenFrames(broadcast, watcher)) {
       divert(broadcast, watcher, cursorAt(roster, slot));
-    } else if (scan.scanner === null && settings.slow === "skip") {
+    } else if (!hasFrames && settings.slow === "skip") {
       skipTo(broadcast, watcher, edge);
     } else {
       broadcast.counters.tooSlow++;

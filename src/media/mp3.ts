@@ -177,19 +177,25 @@ function silentFrame(head: Uint8Array): Uint8Array {
   const [first, second, third, fourth] = [head[0]!, head[1]!, head[2]!, head[3]!];
   const header = [first, second | 1, 0x10 | (third & 0x0c), fourth & 0xf0];
   const frame = new Uint8Array(length(Uint8Array.from(header), 0));
-  const isV1 = version(head, 0) === V1;
-  const [sideBytes, lengthBit] = isMono(head)
-    ? isV1
-      ? [17, 18]
-      : [9, 9]
-    : isV1
-      ? [32, 20]
-      : [17, 10];
-  const dataStart = 4 + sideBytes;
+  const side = sideInformation(head);
+  const dataStart = 4 + side.bytes;
   frame.set(header);
   frame.fill(0xff, dataStart);
-  writeBits(frame, 32 + lengthBit, 12, (frame.length - dataStart) * 8);
+  writeBits(frame, 32 + side.lengthBit, 12, (frame.length - dataStart) * 8);
   return frame;
+}
+
+/** Layer III's side information: its bytes, and the bit of them at which part2_3_length begins. */
+interface SideInformation {
+  readonly bytes: number;
+  readonly lengthBit: number;
+}
+
+function sideInformation(head: Uint8Array): SideInformation {
+  if (version(head, 0) === V1) {
+    return isMono(head) ? { bytes: 17, lengthBit: 18 } : { bytes: 32, lengthBit: 20 };
+  }
+  return isMono(head) ? { bytes: 9, lengthBit: 9 } : { bytes: 17, lengthBit: 10 };
 }
 
 function writeBits(bytes: Uint8Array, at: number, width: number, value: number): void {

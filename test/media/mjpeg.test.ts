@@ -12,6 +12,8 @@ import { checksums, expectInOrder, expectRun, joined, skipped, type Judge } from
 const FRAMES = 20;
 const JUDGE: Judge = { demuxer: "mjpeg", compare: "decoded", map: "v" };
 
+const TEST_MS = 60_000;
+
 function sample(title: string, size: string, options: string): Sample {
   const input = `-f lavfi -i testsrc2=size=${size}:rate=${FRAMES}:duration=1`;
   return { title, make: `${input} -c:v mjpeg ${options} -f mjpeg` };
@@ -36,63 +38,83 @@ describeWith("ffmpeg", "mjpeg", () => {
   scannerContract(newMjpegScanner, SAMPLES);
 
   for (const each of SAMPLES) {
-    test(`${each.title}: every picture is found, and is a join point`, async () => {
-      const stream = await streamOf(each);
-      const { frames, joins } = scan(stream);
-      expect(frames.length).toBe(await ffprobePackets("mjpeg", stream));
-      expect(frames.length).toBe(FRAMES);
-      expect(joins.map(({ offset }) => offset)).toEqual([...frames]);
-    });
+    test(
+      `${each.title}: every picture is found, and is a join point`,
+      async () => {
+        const stream = await streamOf(each);
+        const { frames, joins } = scan(stream);
+        expect(frames.length).toBe(await ffprobePackets("mjpeg", stream));
+        expect(frames.length).toBe(FRAMES);
+        expect(joins.map(({ offset }) => offset)).toEqual([...frames]);
+      },
+      TEST_MS,
+    );
 
-    test(`${each.title}: who joins or skips sees whole pictures in order`, async () => {
-      const stream = await streamOf(each);
-      const original = await checksums(JUDGE, stream);
-      for (const index of [0, 7, -1]) {
-        const shown = await checksums(JUDGE, joined(newMjpegScanner, stream, index));
-        expectRun(shown, original, index < 0 ? 1 : FRAMES - index);
-      }
-      const shown = await checksums(JUDGE, skipped(newMjpegScanner, stream, 3, 4));
-      expect(expectInOrder(shown, original)).toBe(1);
-      expect(shown.length).toBe(FRAMES - 4);
-    });
+    test(
+      `${each.title}: who joins or skips sees whole pictures in order`,
+      async () => {
+        const stream = await streamOf(each);
+        const original = await checksums(JUDGE, stream);
+        for (const index of [0, 7, -1]) {
+          const shown = await checksums(JUDGE, joined(newMjpegScanner, stream, index));
+          expectRun(shown, original, index < 0 ? 1 : FRAMES - index);
+        }
+        const shown = await checksums(JUDGE, skipped(newMjpegScanner, stream, 3, 4));
+        expect(expectInOrder(shown, original)).toBe(1);
+        expect(shown.length).toBe(FRAMES - 4);
+      },
+      TEST_MS,
+    );
 
-    test(`${each.title}: whoever begins in the middle finds the pictures from the second one on`, async () => {
-      const stream = await streamOf(each);
-      const { frames } = scan(stream);
-      for (let from = 1; from < frames[3]!; from += 37) {
-        const behind = frames.filter((offset) => offset >= from);
-        const found = scan(stream.subarray(from), from).frames;
-        expect(behind.slice(0, 2)).toContain(found[0]!);
-        expect(found).toEqual(behind.slice(behind.indexOf(found[0]!)));
-      }
-    });
+    test(
+      `${each.title}: whoever begins in the middle finds the pictures from the second one on`,
+      async () => {
+        const stream = await streamOf(each);
+        const { frames } = scan(stream);
+        for (let from = 1; from < frames[3]!; from += 37) {
+          const behind = frames.filter((offset) => offset >= from);
+          const found = scan(stream.subarray(from), from).frames;
+          expect(behind.slice(0, 2)).toContain(found[0]!);
+          expect(found).toEqual(behind.slice(behind.indexOf(found[0]!)));
+        }
+      },
+      TEST_MS,
+    );
 
-    test(`${each.title}: what stands between pictures does no harm`, async () => {
-      const stream = await streamOf(each);
-      const { frames } = scan(stream);
-      const boundary = Buffer.from("\r\n--next\r\nContent-Type: image/jpeg\r\n\r\n");
-      const parts = frames.map((at, i) =>
-        concatBytes(boundary, stream.subarray(at, frames[i + 1])),
-      );
-      const whole = concatBytes(...parts);
-      const shifted = frames.map((at, index) => at + (index + 1) * boundary.length);
-      // What begins with something else is taken for the middle of a stream.
-      expect(scan(whole).frames).toEqual(shifted.slice(1));
-      for (const size of [1, 7, 1316]) {
-        const pieces = cut(whole.subarray(boundary.length), size);
-        const found = scanChunks(newMjpegScanner, pieces, boundary.length);
-        expect(found.frames).toEqual(shifted);
-      }
-    });
+    test(
+      `${each.title}: what stands between pictures does no harm`,
+      async () => {
+        const stream = await streamOf(each);
+        const { frames } = scan(stream);
+        const boundary = Buffer.from("\r\n--next\r\nContent-Type: image/jpeg\r\n\r\n");
+        const parts = frames.map((at, i) =>
+          concatBytes(boundary, stream.subarray(at, frames[i + 1])),
+        );
+        const whole = concatBytes(...parts);
+        const shifted = frames.map((at, index) => at + (index + 1) * boundary.length);
+        // What begins with something else is taken for the middle of a stream.
+        expect(scan(whole).frames).toEqual(shifted.slice(1));
+        for (const size of [1, 7, 1316]) {
+          const pieces = cut(whole.subarray(boundary.length), size);
+          const found = scanChunks(newMjpegScanner, pieces, boundary.length);
+          expect(found.frames).toEqual(shifted);
+        }
+      },
+      TEST_MS,
+    );
 
-    test(`${each.title}: a lost part costs the picture it was in, and no other`, async () => {
-      const stream = await streamOf(each);
-      const { frames } = scan(stream);
-      const hole = [frames[5]! + 900, frames[6]! - 300] as const;
-      const found = scan(concatBytes(stream.subarray(0, hole[0]), stream.subarray(hole[1])));
-      const lost = hole[1] - hole[0];
-      expect(found.frames).toEqual(frames.map((at, index) => (index > 5 ? at - lost : at)));
-    });
+    test(
+      `${each.title}: a lost part costs the picture it was in, and no other`,
+      async () => {
+        const stream = await streamOf(each);
+        const { frames } = scan(stream);
+        const hole = [frames[5]! + 900, frames[6]! - 300] as const;
+        const found = scan(concatBytes(stream.subarray(0, hole[0]), stream.subarray(hole[1])));
+        const lost = hole[1] - hole[0];
+        expect(found.frames).toEqual(frames.map((at, index) => (index > 5 ? at - lost : at)));
+      },
+      TEST_MS,
+    );
   }
 });
 

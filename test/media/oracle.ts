@@ -62,7 +62,12 @@ export function expectRun(
   least: number,
 ): void {
   expect(shown.length).toBeGreaterThanOrEqual(least);
-  expect(expectInOrder(shown, original)).toBe(0);
+  // Two frames may look the same, so the first place is not always the right one.
+  const run = shown.join("\n");
+  const found = original.some(
+    (frame, at) => frame === shown[0] && original.slice(at, at + shown.length).join("\n") === run,
+  );
+  expect(found || shown.length === 0, "what is shown is no run of the original").toBe(true);
 }
 
 /** What a newcomer receives who joins `stream` at its join point of the number `index`. */

@@ -17,6 +17,8 @@ function sample(pixels: string): Sample {
   return { title: pixels, make: `${input} -strict -1 -f yuv4mpegpipe` };
 }
 
+const TEST_MS = 60_000;
+
 const PLAIN = ["yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv411p", "gray"];
 const DEEP = ["yuv420p10le", "yuv422p10le", "yuv444p12le", "yuv420p16le", "gray16le"];
 const SAMPLES: readonly Sample[] = [...PLAIN, ...DEEP].map(sample);
@@ -25,27 +27,35 @@ describeWith("ffmpeg", "y4m", () => {
   scannerContract(newY4mScanner, [sample("yuv420p"), sample("yuv422p10le")]);
 
   for (const each of SAMPLES) {
-    test(`${each.title}: every picture is found, and is a join point`, async () => {
-      const stream = await streamOf(each);
-      const { frames, joins, kept } = scanChunks(newY4mScanner, cut(stream, 1000));
-      expect(kept).toBeTrue();
-      expect(frames.length).toBe(await ffprobePackets("yuv4mpegpipe", stream));
-      expect(frames.length).toBe(FRAMES);
-      expect(joins.map(({ offset }) => offset)).toEqual([...frames]);
-      expect(joins[0]!.setup.length).toBe(frames[0]!);
-    });
+    test(
+      `${each.title}: every picture is found, and is a join point`,
+      async () => {
+        const stream = await streamOf(each);
+        const { frames, joins, kept } = scanChunks(newY4mScanner, cut(stream, 1000));
+        expect(kept).toBeTrue();
+        expect(frames.length).toBe(await ffprobePackets("yuv4mpegpipe", stream));
+        expect(frames.length).toBe(FRAMES);
+        expect(joins.map(({ offset }) => offset)).toEqual([...frames]);
+        expect(joins[0]!.setup.length).toBe(frames[0]!);
+      },
+      TEST_MS,
+    );
 
-    test(`${each.title}: who joins or skips sees whole pictures in order`, async () => {
-      const stream = await streamOf(each);
-      const original = await checksums(JUDGE, stream);
-      for (const index of [0, 5, -1]) {
-        const shown = await checksums(JUDGE, joined(newY4mScanner, stream, index));
-        expectRun(shown, original, index < 0 ? 1 : FRAMES - index);
-      }
-      const shown = await checksums(JUDGE, skipped(newY4mScanner, stream, 3, 4));
-      expect(expectInOrder(shown, original)).toBe(1);
-      expect(shown.length).toBe(FRAMES - 4);
-    });
+    test(
+      `${each.title}: who joins or skips sees whole pictures in order`,
+      async () => {
+        const stream = await streamOf(each);
+        const original = await checksums(JUDGE, stream);
+        for (const index of [0, 5, -1]) {
+          const shown = await checksums(JUDGE, joined(newY4mScanner, stream, index));
+          expectRun(shown, original, index < 0 ? 1 : FRAMES - index);
+        }
+        const shown = await checksums(JUDGE, skipped(newY4mScanner, stream, 3, 4));
+        expect(expectInOrder(shown, original)).toBe(1);
+        expect(shown.length).toBe(FRAMES - 4);
+      },
+      TEST_MS,
+    );
   }
 });
 

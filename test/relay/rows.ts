@@ -47,7 +47,7 @@ export const ROWS: readonly Row[] = [
   decoded(
     "H.264, open GOP",
     "h264",
-    `${PICTURE} ${X264} -x264-params open-gop=1:b-pyramid=none -f h264`,
+    `${PICTURE} ${X264} -x264-params open-gop=1:b-pyramid=none:bframes=1:weightp=0 -f h264`,
   ),
   decoded(
     "H.264, intra refresh",
@@ -107,13 +107,13 @@ export const ROWS: readonly Row[] = [
 
 /** Pictures that do not compress, so that a few seconds are tens of megabytes. */
 const DENSE =
-  "-f lavfi -i testsrc2=size=640x480:rate=30:duration=16,noise=alls=60:allf=t,format=yuv420p";
+  "-f lavfi -i testsrc2=size=320x240:rate=30:duration=12,noise=alls=80:allf=t,format=yuv420p";
 const LONG =
-  "-f lavfi -i anoisesrc=sample_rate=48000:duration=160:color=white,aformat=channel_layouts=stereo";
-const DENSE_BOTH = `${DENSE} -f lavfi -i anoisesrc=sample_rate=48000:duration=16 -shortest`;
-const FAST264 = "-c:v libx264 -preset ultrafast -tune zerolatency -g 10 -b:v 12M";
-const FAST265 = "-c:v libx265 -preset ultrafast -b:v 12M -x265-params log-level=error:keyint=10";
-const FASTVP8 = "-c:v libvpx -deadline realtime -cpu-used 16 -g 10 -b:v 12M";
+  "-f lavfi -i anoisesrc=sample_rate=48000:duration=240:color=white,aformat=channel_layouts=stereo";
+const DENSE_BOTH = `${DENSE} -f lavfi -i anoisesrc=sample_rate=48000:duration=12 -shortest`;
+const FAST264 = "-c:v libx264 -preset ultrafast -tune zerolatency -g 10 -b:v 16M";
+const FAST265 = "-c:v libx265 -preset ultrafast -b:v 16M -x265-params log-level=error:keyint=10";
+const FASTVP8 = "-c:v libvpx -deadline realtime -cpu-used 16 -g 10 -b:v 16M";
 
 /** Streams with bytes enough for a slow watcher to skip many times, whatever the kernel holds for it. */
 export const DENSE_ROWS: readonly Row[] = [
@@ -121,7 +121,7 @@ export const DENSE_ROWS: readonly Row[] = [
   decoded(
     "H.264, slices and B-frames",
     "h264",
-    `${DENSE} -c:v libx264 -preset superfast -bf 3 -g 10 -b:v 12M -x264-params slices=4:aud=1 -f h264`,
+    `${DENSE} -c:v libx264 -preset superfast -bf 3 -g 10 -b:v 16M -x264-params slices=4:aud=1 -f h264`,
   ),
   decoded("H.265", "hevc", `${DENSE} ${FAST265}:open-gop=0 -f hevc`),
   decoded("H.265, open GOP", "hevc", `${DENSE} ${FAST265}:open-gop=1:bframes=3 -f hevc`),

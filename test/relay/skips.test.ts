@@ -11,8 +11,8 @@ import { describeWith } from "../support/tools.ts";
 import { DENSE_ROWS } from "./rows.ts";
 import { sendPaced } from "./streams.ts";
 
-/** Milliseconds over which a stream is sent. Some hundred KB are always on the way, in the kernel. */
-const SENT_IN_S = 8;
+/** Seconds over which a stream is sent. Some hundred KB are always on the way, in the kernel. */
+const SENT_IN_S = 6;
 
 const SKIPS = 10;
 const NAME = "user=bob,reply=1";
@@ -21,7 +21,7 @@ setDefaultTimeout(300_000);
 
 describeWith("ffmpeg", "a watcher at a tenth of the pace", () => {
   for (const row of DENSE_ROWS) {
-    test.concurrent(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
+    test(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
       const stream = await streamOf(row);
       await using fstream = await relay({ linger: "0", lag: "100ms", stall: "1m" });
       const pace = stream.length / SENT_IN_S;
