@@ -2,6 +2,9 @@
  * One stream for every row of what the relay knows, made by real encoders: what all of it is tested
  * with from socket to socket.
  */
+import { newMp3Scanner } from "../../src/media/mp3.ts";
+import type { NewScanner } from "../../src/media/scanner.ts";
+import { streamOf } from "../media/contract.ts";
 import type { Judge } from "../media/oracle.ts";
 
 export interface Row {
@@ -9,6 +12,13 @@ export interface Row {
   /** ffmpeg's arguments, without those that name stdout. */
   readonly make: string;
   readonly judge: Judge;
+  /** How often that is sent in a row, where the encoder is slow; once where it is left out. */
+  readonly times?: number;
+  /**
+   * Where a skip adds a silent frame of its own, which keeps what was before out of what comes: the
+   * scanner that tells which.
+   */
+  readonly silence?: NewScanner;
 }
 
 const PICTURE = "-f lavfi -i testsrc2=size=320x240:rate=30:duration=6,format=yuv420p";
@@ -23,6 +33,12 @@ function decoded(title: string, demuxer: string, make: string): Row {
 
 function heard(title: string, demuxer: string, make: string): Row {
   return { title, make, judge: { demuxer, compare: "packets", map: "a" } };
+}
+
+/** The stream of a row, whole. */
+export async function streamOfRow(row: Row): Promise<Uint8Array> {
+  const part = await streamOf(row);
+  return row.times === undefined ? part : Buffer.concat(Array(row.times).fill(part));
 }
 
 export const ROWS: readonly Row[] = [
@@ -108,8 +124,10 @@ export const ROWS: readonly Row[] = [
 /** Pictures that do not compress, so that a few seconds are tens of megabytes. */
 const DENSE =
   "-f lavfi -i testsrc2=size=320x240:rate=30:duration=12,noise=alls=80:allf=t,format=yuv420p";
+const SHORT =
+  "-f lavfi -i anoisesrc=sample_rate=48000:duration=30:color=white,aformat=channel_layouts=stereo";
 const LONG =
-  "-f lavfi -i anoisesrc=sample_rate=48000:duration=240:color=white,aformat=channel_layouts=stereo";
+  "-f lavfi -i anoisesrc=sample_rate=48000:duration=270:color=white,aformat=channel_layouts=stereo";
 const DENSE_BOTH = `${DENSE} -f lavfi -i anoisesrc=sample_rate=48000:duration=12 -shortest`;
 const FAST264 = "-c:v libx264 -preset ultrafast -tune zerolatency -g 10 -b:v 16M";
 const FAST265 = "-c:v libx265 -preset ultrafast -b:v 16M -x265-params log-level=error:keyint=10";
@@ -137,7 +155,7 @@ export const DENSE_ROWS: readonly Row[] = [
   decoded(
     "MP4, a fragment a keyframe",
     "mp4",
-    `${DENSE_BOTH} ${FAST264} -c:a aac -movflags frag_keyframe+empty_moov -f mp4`,
+    `${DENSE_BOTH} ${FAST264} -g 4 -c:a aac -movflags frag_keyframe+empty_moov -f mp4`,
   ),
   decoded(
     "MP4, a fragment a frame",
@@ -146,9 +164,20 @@ export const DENSE_ROWS: readonly Row[] = [
   ),
   decoded("Ogg, Theora", "ogg", `${DENSE} -c:v libtheora -g 10 -q:v 9 -f ogg`),
   heard("Ogg, Vorbis", "ogg", `${LONG} -c:a libvorbis -q:a 9 -f ogg`),
-  heard("ADTS", "aac", `${LONG} -c:a aac -b:a 320k -f adts`),
-  heard("MP3", "mp3", `${LONG} -c:a libmp3lame -b:a 320k -f mp3`),
-  decoded("IVF, VP8", "ivf", `${DENSE} ${FASTVP8} -f ivf`),
+  {
+    ...heard("ADTS", "aac", `${SHORT} -c:a aac -b:a 320k -f adts`),
+    times: 12,
+  },
+  {
+    ...heard(
+      "MP3",
+      "mp3",
+      `${SHORT} -c:a libmp3lame -b:a 320k -write_xing 0 -id3v2_version 0 -f mp3`,
+    ),
+    times: 12,
+    silence: newMp3Scanner,
+  },
+  decoded("IVF, VP8", "ivf", `${DENSE} ${FASTVP8} -qmax 20 -f ivf`),
   decoded("Motion JPEG", "mjpeg", `${DENSE} -c:v mjpeg -q:v 8 -f mjpeg`),
   heard("WAV", "wav", `${LONG} -f wav`),
 ];

@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
+import { boundReceiveBuffer } from "./receive-buffer.ts";
 
 /** Where a server listens. */
 export type Where = { readonly port: number } | { readonly unix: string };
@@ -22,6 +23,8 @@ export interface DialOptions {
   readonly frozen?: boolean;
   /** Bytes a second that are read at most, asked again after each piece. */
   readonly pace?: () => number;
+  /** Bytes that the kernel takes in while this side does not read. */
+  readonly receiveBuffer?: number;
   /** Whether this side stays open, and can send, when the server has closed its own. */
   readonly halfOpen?: boolean;
   /** Shown the bytes of the stream as they come. */
@@ -164,6 +167,9 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
   const handlers: SocketHandler<undefined> = {
     open(opened) {
       opened.timeout(0);
+      if (options.receiveBuffer !== undefined) {
+        boundReceiveBuffer(opened, options.receiveBuffer);
+      }
       if (options.frozen === true) {
         opened.pause();
       }
