@@ -155,7 +155,7 @@ export const DENSE_ROWS: readonly Row[] = [
   decoded(
     "MP4, a fragment a keyframe",
     "mp4",
-    `${DENSE_BOTH} ${FAST264} -g 4 -c:a aac -movflags frag_keyframe+empty_moov -f mp4`,
+    `${DENSE_BOTH} ${FAST264} -g 2 -c:a aac -movflags frag_keyframe+empty_moov -f mp4`,
   ),
   decoded(
     "MP4, a fragment a frame",
