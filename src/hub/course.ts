@@ -57,7 +57,8 @@ function place(broadcast: Broadcast, watcher: Watcher): void {
 
 /**
  * A watcher that has had another broadcast of the channel, in the format `before`. What has no frames
- * that we know goes on at the next byte; what has goes on at the first join point, in the same format.
+ * that we know goes on at the next byte; what has goes on at the first join point, in the same format,
+ * or at the newest where the ring has lost that.
  */
 function placeFromBefore(broadcast: Broadcast, watcher: Watcher, before: Known): void {
   const { marks, ring, scan, settings } = broadcast;
@@ -71,7 +72,8 @@ function placeFromBefore(broadcast: Broadcast, watcher: Watcher, before: Known):
   } else if (scan.format !== undefined && scan.format !== before) {
     leave(broadcast, watcher);
   } else if (marks.newest !== null) {
-    enter(broadcast, watcher, marks.newest);
+    const { eldest, newest } = marks;
+    enter(broadcast, watcher, eldest !== null && eldest.offset >= ring.tail ? eldest : newest);
   }
 }
 

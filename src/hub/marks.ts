@@ -25,6 +25,8 @@ export interface FrameMarks {
   grain: number;
   /** The last join point that was found; null before there is one, and when the ring has lost it. */
   newest: JoinPoint | null;
+  /** The first join point of all; null before it is found. */
+  eldest: JoinPoint | null;
   /** Where and when the last join point was found, and whether it was a clean one. */
   joinOffset: number;
   joinedAt: number;
@@ -46,6 +48,7 @@ export function newMarks(): FrameMarks {
     count: 0,
     grain: 0,
     newest: null,
+    eldest: null,
     joinOffset: 0,
     joinedAt: 0,
     clean: false,
@@ -88,6 +91,7 @@ export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void
     marks.intervalMs = now - marks.joinedAt;
   }
   marks.joins++;
+  marks.eldest ??= point;
   marks.newest = point;
   marks.joinOffset = point.offset;
   marks.joinedAt = now;
@@ -98,6 +102,7 @@ export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void
 export function forgetMarks(marks: FrameMarks): void {
   marks.count = 0;
   marks.newest = null;
+  marks.eldest = null;
 }
 
 /** The place, counted from the oldest, of the first frame kept that begins at `offset` or behind. */

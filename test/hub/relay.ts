@@ -15,6 +15,8 @@ export interface Station extends FakeSource {
   readonly full: () => boolean;
   /** Sends a text, or so many bytes, as one chunk; says whether there is room for more. */
   send(what: string | number): boolean;
+  /** The same with bytes. */
+  sendBytes(bytes: Uint8Array): boolean;
   end(): void;
 }
 
@@ -44,19 +46,27 @@ export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
       const result = directory.broadcast(request("broadcast", wish), source);
       if ("refused" in result) {
         source.told.push("refused", result.refused.code);
-        return Object.assign(source, { full: () => false, send: () => true, end: () => {} });
+        const deaf = (): boolean => true;
+        return Object.assign(source, {
+          full: () => false,
+          send: deaf,
+          sendBytes: deaf,
+          end: () => {},
+        });
       }
       const { feed } = result;
       let stops = 0;
-      const send = (what: string | number): boolean => {
-        const chunk = typeof what === "string" ? Buffer.from(what) : new Uint8Array(what);
+      const sendBytes = (chunk: Uint8Array): boolean => {
         const room = feed.receive(chunk);
         stops += room ? 0 : 1;
         return room;
       };
+      const send = (what: string | number): boolean =>
+        sendBytes(typeof what === "string" ? Buffer.from(what) : new Uint8Array(what));
       return Object.assign(source, {
         full: () => stops > source.readied,
         send,
+        sendBytes,
         end: () => feed.end(),
       });
     },
