@@ -206,7 +206,7 @@ function takePictures(
     stream.isDecided = true;
     leading.picture(first.shift);
     if (first.isKeyframe && !isDecided) {
-      leading.keyframe({ offset, setup, splice: NOTHING }, first.shift - first.duration);
+      leading.keyframe({ offset, setup }, first.shift - first.duration, undefined);
     }
     if (second !== undefined) {
       leading.picture(second.shift);

@@ -152,15 +152,31 @@ describeWith("ffmpeg", "matroska, of other streams", () => {
   );
 
   test(
-    "a join point with leading pictures is not clean, and can still be joined",
+    "an open group of H.265 is joined without its leading pictures, and skipped to without them",
     async () => {
       const stream = await streamOf({ title: "", make: `${PICTURE} ${X265} -f matroska` });
-      const { joins } = scanChunks(newMatroskaScanner, [stream]);
-      expect(joins.map(({ clean }) => clean)).toEqual([true, false, false, false]);
+      const { frames, joins } = scanChunks(newMatroskaScanner, [stream]);
+      expect(joins.map(({ splice }) => splice.length > 0)).toEqual([false, true, true, true]);
       const original = await checksums(VIDEO, stream);
-      for (const index of joins.keys()) {
+      for (const [index, { offset, splice }] of joins.entries()) {
         expectRun(await checksums(VIDEO, joined(newMatroskaScanner, stream, index)), original, 20);
+        const head = stream.subarray(0, index === 0 ? 0 : frames[1]);
+        const skip = concatBytes(head, splice, stream.subarray(offset));
+        const shown = index === 0 ? original : await checksums(VIDEO, skip);
+        expect(expectInOrder(shown, original)).toBe(Math.min(index, 1));
       }
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an open group of H.264 is no clean join point",
+    async () => {
+      const open = "-c:v libx264 -x264-params keyint=25:scenecut=0:open-gop=1";
+      const stream = await streamOf({ title: "", make: `${PICTURE} ${open} -f matroska` });
+      const { joins } = scanChunks(newMatroskaScanner, [stream]);
+      expect(joins[0]?.clean).toBeTrue();
+      expect(joins.some(({ clean }) => !clean)).toBeTrue();
     },
     TEST_MS,
   );
