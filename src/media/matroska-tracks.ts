@@ -8,10 +8,12 @@
  *                            ├─ CodecPrivate        how long the lengths of H.265's units are
  *                            └─ ContentEncodings    packed, so that only the packer can write it
  *
- * RFC 9559, section 5.1.4. For H.265 see also ISO/IEC 14496-15, section 8.3.2.1.
+ * RFC 9559, section 5.1.4.
  */
 import { hasText } from "../core/bytes.ts";
 import { elements, unsigned, type Element } from "./ebml.ts";
+import { endOfSequenceUnit, hevcLengthBytes } from "./hvcc.ts";
+import { NOTHING } from "./scanner.ts";
 
 const TRACK_ENTRY = 0xae;
 const TRACK_NUMBER = 0xd7;
@@ -24,9 +26,6 @@ const VIDEO = 1;
 
 /** The largest track number that a block writes in one byte. */
 const SHORT_TRACK_MAX = 126;
-
-/** The header of H.265's unit of type 36, which is all of it. */
-const END_OF_SEQUENCE = 0x4801;
 
 export interface VideoTrack {
   readonly number: number;
@@ -41,19 +40,17 @@ export function firstVideoTrack(tracks: Uint8Array): VideoTrack | undefined {
     const number = body(fields, TRACK_NUMBER);
     const type = body(fields, TRACK_TYPE);
     if (number !== undefined && type !== undefined && unsigned(type) === VIDEO) {
-      return { number: unsigned(number), hevcLengthBytes: hevcLengthBytes(fields) };
+      return { number: unsigned(number), hevcLengthBytes: lengthBytes(fields) };
     }
   }
   return undefined;
 }
 
-function hevcLengthBytes(fields: readonly Element[]): number | undefined {
-  const codec = body(fields, CODEC_ID);
-  const setup = body(fields, CODEC_PRIVATE);
-  const isHevc = codec !== undefined && hasText(codec, 0, "V_MPEGH/ISO/HEVC");
+function lengthBytes(fields: readonly Element[]): number | undefined {
+  const codec = body(fields, CODEC_ID) ?? NOTHING;
   const isPacked = body(fields, CONTENT_ENCODINGS) !== undefined;
-  return isHevc && !isPacked && setup !== undefined && setup.length > 21
-    ? (setup[21]! & 3) + 1
+  return hasText(codec, 0, "V_MPEGH/ISO/HEVC") && !isPacked
+    ? hevcLengthBytes(body(fields, CODEC_PRIVATE) ?? NOTHING)
     : undefined;
 }
 
@@ -62,20 +59,17 @@ function body(fields: readonly Element[], id: number): Uint8Array | undefined {
 }
 
 /**
- * A Cluster that ends the coded sequence at `time`: behind it an H.265 decoder takes a keyframe for a
- * start, and leaves its leading pictures out (ITU-T H.265, sections 7.4.2.4.4 and 8.1.3). Undefined
- * where there is no such thing for the track.
+ * A Cluster that makes the decoder of an H.265 track leave out the leading pictures of the keyframe
+ * that is shown at `time`. Undefined for other tracks.
  */
 export function endOfSequence(track: VideoTrack, time: number): Uint8Array | undefined {
-  if (track.hevcLengthBytes === undefined || track.number > SHORT_TRACK_MAX) {
+  const isSound = track.number <= SHORT_TRACK_MAX && time <= Number.MAX_SAFE_INTEGER;
+  if (track.hevcLengthBytes === undefined || !isSound) {
     return undefined;
   }
-  const unit = Buffer.alloc(track.hevcLengthBytes + 2);
-  unit.writeUIntBE(2, 0, track.hevcLengthBytes);
-  unit.writeUInt16BE(END_OF_SEQUENCE, track.hevcLengthBytes);
   const timestamp = Buffer.alloc(8);
   timestamp.writeBigUInt64BE(BigInt(Math.max(time, 0)));
-  const block = [0x80 | track.number, 0, 0, 0, ...unit];
+  const block = [0x80 | track.number, 0, 0, 0, ...endOfSequenceUnit(track.hevcLengthBytes)];
   const children = [0xe7, 0x88, ...timestamp, 0xa3, 0x80 | block.length, ...block];
   return new Uint8Array([0x1f, 0x43, 0xb6, 0x75, 0x80 | children.length, ...children]);
 }
