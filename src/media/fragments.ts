@@ -6,6 +6,7 @@
  *           └─ mvex ─── trex            a track's defaults
  *
  *     moof ─── traf ─┬─ tfhd            which track's fragment this is, and its own defaults
+ *                    ├─ tfdt            when its first sample is decoded
  *                    └─ trun            its samples: durations, sizes, flags, times
  *
  *     tfhd  ┌───────┬───────┬──────────┬─────────────┬──────────┬──────┬───────┐
@@ -20,16 +21,24 @@
  */
 import { readUint32 } from "../core/bytes.ts";
 import { boxAt, boxesOf, boxType, type Box } from "./boxes.ts";
+import { hevcLengthBytes } from "./hvcc.ts";
 
 const TRAK = boxType("trak");
 const TKHD = boxType("tkhd");
 const MDIA = boxType("mdia");
 const HDLR = boxType("hdlr");
 const VIDE = boxType("vide");
+const MINF = boxType("minf");
+const STBL = boxType("stbl");
+const STSD = boxType("stsd");
+const HVC1 = boxType("hvc1");
+const HEV1 = boxType("hev1");
+const HVCC = boxType("hvcC");
 const MVEX = boxType("mvex");
 const TREX = boxType("trex");
 const TRAF = boxType("traf");
 const TFHD = boxType("tfhd");
+const TFDT = boxType("tfdt");
 const TRUN = boxType("trun");
 
 /** What holds for samples that do not say otherwise. */
@@ -42,13 +51,17 @@ interface Defaults {
 export interface Movie {
   /** The first video track's number, where there is one. */
   readonly video: number | undefined;
+  /** Bytes of the length before a unit of H.265; undefined where the video is something else. */
+  readonly hevcLengthBytes: number | undefined;
   readonly defaults: Defaults;
 }
 
 /** One track's part of a fragment. */
 export interface TrackFragment {
-  readonly truns: readonly Box[];
   readonly tfhd: Box;
+  /** When its first sample is decoded. */
+  readonly tfdt: Box | undefined;
+  readonly truns: readonly Box[];
   readonly track: number;
   /** Where the data are counted from, in bytes since the file began. */
   readonly base: number | undefined;
@@ -69,14 +82,17 @@ export function readMovie(bytes: Uint8Array, moov: Box): Movie | undefined {
   if (extension === undefined) {
     return undefined;
   }
-  const video = boxesOf(bytes, moov, TRAK)
-    .filter((trak) => handlerOf(bytes, trak) === VIDE)
-    .map((trak) => trackNumber(bytes, trak))[0];
+  const trak = boxesOf(bytes, moov, TRAK).find((box) => handlerOf(bytes, box) === VIDE);
+  const video = trak && trackNumber(bytes, trak);
   const trex = boxesOf(bytes, extension, TREX).find(
     ({ body, to }) => to - body >= 24 && readUint32(bytes, body + 4) === video,
   );
   const at = (offset: number): number => (trex ? readUint32(bytes, trex.body + offset) : 0);
-  return { video, defaults: { duration: at(12), flags: at(20) } };
+  return {
+    video,
+    hevcLengthBytes: trak && lengthBytes(bytes, trak),
+    defaults: { duration: at(12), flags: at(20) },
+  };
 }
 
 function handlerOf(bytes: Uint8Array, trak: Box): number | undefined {
@@ -91,6 +107,15 @@ function trackNumber(bytes: Uint8Array, trak: Box): number | undefined {
     return undefined;
   }
   return readUint32(bytes, tkhd.body + (bytes[tkhd.body] === 0 ? 12 : 20));
+}
+
+/** Section 12.1.3: behind 78 bytes of a video's only sample entry stands its decoder's configuration. */
+function lengthBytes(bytes: Uint8Array, trak: Box): number | undefined {
+  const stsd = boxAt(bytes, trak, MDIA, MINF, STBL, STSD);
+  const list = stsd && { ...stsd, body: stsd.body + 8 };
+  const entry = list && (boxAt(bytes, list, HVC1) ?? boxAt(bytes, list, HEV1));
+  const hvcc = entry && boxAt(bytes, { ...entry, body: entry.body + 78 }, HVCC);
+  return hvcc && hevcLengthBytes(bytes.subarray(hvcc.body, hvcc.to));
 }
 
 /** The track fragments of a moof, or undefined where one of them has no whole header. */
@@ -124,7 +149,8 @@ function trackFragment(bytes: Uint8Array, traf: Box): TrackFragment | undefined 
   }
   const base = high === undefined || low === undefined ? undefined : high * 2 ** 32 + low;
   const track = readUint32(bytes, tfhd.body + 4);
-  return { tfhd, track, base, duration, flags, truns: boxesOf(bytes, traf, TRUN) };
+  const tfdt = boxAt(bytes, traf, TFDT);
+  return { tfhd, tfdt, truns: boxesOf(bytes, traf, TRUN), track, base, duration, flags };
 }
 
 /**

@@ -8,12 +8,13 @@
  * refer to pictures before the keyframe. A decoder that starts with the keyframe leaves them out; one
  * that has seen other pictures does not know that it should, and shows them broken (ITU-T H.265,
  * section 3, "leading picture"; H.264 has them as open groups of pictures). Leading pictures come
- * right behind their keyframe, so the next picture decides.
+ * right behind their keyframe, so the next picture decides. Where something can be put before the
+ * keyframe that makes the decoder forget, the join point is clean after all.
  *
  * The next picture may belong to a later frame of the container. Then that frame and those between
  * are reported late, behind the join point.
  */
-import type { JoinPoint, Marks } from "./scanner.ts";
+import { NOTHING, type JoinPoint, type Marks } from "./scanner.ts";
 
 /**
  * Frames that wait behind an undecided join point at most. Sound has some 50 frames a second, so
@@ -21,11 +22,16 @@ import type { JoinPoint, Marks } from "./scanner.ts";
  */
 const FRAMES_WAITING_MAX = 256;
 
+type Place = Pick<JoinPoint, "offset" | "setup">;
+
 /** Marks that report a join point as soon as the picture behind it is known. */
 export interface LeadingMarks {
   frame(offset: number): void;
-  /** The newest frame begins with a keyframe that is shown at `time`. */
-  keyframe(point: Omit<JoinPoint, "clean">, time: number): void;
+  /**
+   * The newest frame begins with a keyframe that is shown at `time`. `forget` is what makes a decoder
+   * leave out its leading pictures.
+   */
+  keyframe(point: Place, time: number, forget: Uint8Array | undefined): void;
   /** The next picture is shown at `time`, in the same unit. */
   picture(time: number): void;
   /** Whether a join point is undecided. */
@@ -35,8 +41,9 @@ export interface LeadingMarks {
 }
 
 interface Undecided {
-  readonly point: Omit<JoinPoint, "clean">;
+  readonly point: Place;
   readonly time: number;
+  readonly forget: Uint8Array | undefined;
   /** The offsets of the frames behind the join point. */
   readonly frames: number[];
 }
@@ -44,13 +51,19 @@ interface Undecided {
 export function newLeadingMarks(marks: Marks): LeadingMarks {
   let undecided: Undecided | undefined;
 
-  function settle(clean: boolean | undefined): void {
-    const settled = undecided;
-    undecided = undefined;
-    if (settled !== undefined && clean !== undefined) {
-      marks.join({ ...settled.point, clean });
+  /** Reports the join point, clean or with leading pictures, and then the frames behind it. */
+  function settle(isClean: boolean): void {
+    if (undecided !== undefined) {
+      const { point, forget } = undecided;
+      const splice = isClean ? NOTHING : (forget ?? NOTHING);
+      marks.join({ ...point, splice, clean: isClean || forget !== undefined });
     }
-    settled?.frames.forEach((offset) => marks.frame(offset));
+    release();
+  }
+
+  function release(): void {
+    undecided?.frames.forEach((offset) => marks.frame(offset));
+    undecided = undefined;
   }
 
   return {
@@ -64,9 +77,9 @@ export function newLeadingMarks(marks: Marks): LeadingMarks {
         undecided.frames.push(offset);
       }
     },
-    keyframe(point, time) {
+    keyframe(point, time, forget) {
       settle(false);
-      undecided = { point, time, frames: [] };
+      undecided = { point, time, forget, frames: [] };
     },
     picture(time) {
       if (undecided !== undefined) {
@@ -74,6 +87,6 @@ export function newLeadingMarks(marks: Marks): LeadingMarks {
       }
     },
     waits: () => undecided !== undefined,
-    giveUp: () => settle(undefined),
+    giveUp: release,
   };
 }

@@ -22,27 +22,16 @@
  */
 import { concatBytes, readUint16, searchable } from "../core/bytes.ts";
 import { SETUP_MAX_BYTES } from "../core/limits.ts";
-import {
-  ELEMENT_HEAD_MAX_BYTES,
-  elementHead,
-  elements,
-  unsigned,
-  vint,
-  type ElementHead,
-} from "./ebml.ts";
+import { ELEMENT_HEAD_MAX_BYTES, elementHead, unsigned, vint, type ElementHead } from "./ebml.ts";
 import { gather, newGather, type Gather, type TakePiece } from "./gather.ts";
 import { newLeadingMarks, type LeadingMarks } from "./leading.ts";
+import { endOfSequence, firstVideoTrack, type VideoTrack } from "./matroska-tracks.ts";
 import { NOTHING, type Marks, type Scanner } from "./scanner.ts";
 
 const EBML = 0x1a45dfa3;
 const SEGMENT = 0x18538067;
 const INFO = 0x1549a966;
 const TRACKS = 0x1654ae6b;
-const TRACK_ENTRY = 0xae;
-const TRACK_NUMBER = 0xd7;
-const TRACK_TYPE = 0x83;
-/** The TrackType of video. */
-const VIDEO = 1;
 const TAGS = 0x1254c367;
 const CLUSTER = 0x1f43b675;
 const TIMESTAMP = 0xe7;
@@ -121,8 +110,8 @@ interface Matroska {
   parts: Uint8Array[];
   setup: Uint8Array | undefined;
   hasTracks: boolean;
-  /** The first video track's number, where there is one. */
-  video: number | undefined;
+  /** The first video track, where there is one. */
+  video: VideoTrack | undefined;
   /** Where the newest Cluster begins and ends, and its time. */
   cluster: number;
   clusterEnd: number;
@@ -279,7 +268,7 @@ function beginCluster(stream: Matroska, end: number): boolean {
 
 function takeBlock(stream: Matroska, id: number, body: Uint8Array): void {
   const track = vint(body, 0);
-  if (track?.value !== stream.video || track === undefined || body.length < track.end + 3) {
+  if (track?.value !== stream.video?.number || track === undefined || body.length < track.end + 3) {
     return;
   }
   const time = stream.clusterTime + ((readUint16(body, track.end) << 16) >> 16);
@@ -291,26 +280,13 @@ function takeBlock(stream: Matroska, id: number, body: Uint8Array): void {
 }
 
 function takePicture(stream: Matroska, time: number, isKeyframe: boolean): void {
-  const { leading, cluster: offset, setup, hasVideo } = stream;
+  const { leading, cluster: offset, setup, video, hasVideo } = stream;
   stream.hasVideo = true;
   stream.groupTime = undefined;
   leading.picture(time);
-  if (isKeyframe && !hasVideo && setup !== undefined) {
-    leading.keyframe({ offset, setup, splice: NOTHING }, time);
+  if (isKeyframe && !hasVideo && setup !== undefined && video !== undefined) {
+    leading.keyframe({ offset, setup }, time, endOfSequence(video, time));
   }
-}
-
-/** The number of the first track that is video, from the Tracks element's body. */
-function firstVideoTrack(tracks: Uint8Array): number | undefined {
-  for (const entry of elements(tracks)) {
-    const fields = entry.id === TRACK_ENTRY ? [...elements(entry.body)] : [];
-    const type = fields.find(({ id }) => id === TRACK_TYPE);
-    const number = fields.find(({ id }) => id === TRACK_NUMBER);
-    if (type !== undefined && number !== undefined && unsigned(type.body) === VIDEO) {
-      return unsigned(number.body);
-    }
-  }
-  return undefined;
 }
 
 // --- Behind a damage: the search for the next Cluster ---

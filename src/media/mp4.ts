@@ -25,6 +25,7 @@ import {
 import { gather, newGather, type Gather, type TakePiece } from "./gather.ts";
 import { newLeadingMarks, type LeadingMarks } from "./leading.ts";
 import { newRebaser, rebaseMoof } from "./mp4-rebase.ts";
+import { endOfSequence } from "./mp4-sequence.ts";
 import { NOTHING, type Marks, type Rebase, type Scanner } from "./scanner.ts";
 
 const FTYP = boxType("ftyp");
@@ -206,7 +207,8 @@ function takePictures(
     stream.isDecided = true;
     leading.picture(first.shift);
     if (first.isKeyframe && !isDecided) {
-      leading.keyframe({ offset, setup, splice: NOTHING }, first.shift - first.duration);
+      const forget = endOfSequence(movie, moof, fragment);
+      leading.keyframe({ offset, setup }, first.shift - first.duration, forget);
     }
     if (second !== undefined) {
       leading.picture(second.shift);

@@ -26,13 +26,14 @@ const AUDIO: Judge = { demuxer: "matroska", compare: "packets", map: "a" };
 
 const H264: Sample = { title: "H.264 and AAC", make: `${BOTH} ${X264} -c:a aac -f matroska` };
 const LIVE: Sample = {
-  title: "sizes that are not known",
+  title: "live",
   make: `${BOTH} ${X264} -c:a aac -live 1 -f matroska`,
 };
 const VP9: Sample = {
   title: "VP9 and Opus",
   make: `${BOTH} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 25 -b:v 1M -c:a libopus -f webm`,
 };
+const OPEN: Sample = { title: "open groups", make: `${PICTURE} ${X265} -f matroska` };
 const SOUND_ALONE: Sample = { title: "Opus alone", make: `${SOUND} -c:a libopus -f webm` };
 
 const WITH_VIDEO: readonly Sample[] = [
@@ -55,7 +56,7 @@ const WITH_VIDEO: readonly Sample[] = [
 ];
 
 describeWith("ffmpeg", "matroska", () => {
-  scannerContract(newMatroskaScanner, [H264, LIVE, VP9, SOUND_ALONE]);
+  scannerContract(newMatroskaScanner, [H264, LIVE, VP9, OPEN, SOUND_ALONE]);
 
   for (const sample of WITH_VIDEO) {
     test(
@@ -152,15 +153,31 @@ describeWith("ffmpeg", "matroska, of other streams", () => {
   );
 
   test(
-    "a join point with leading pictures is not clean, and can still be joined",
+    "an open group of H.265 is joined without its leading pictures, and skipped to without them",
     async () => {
-      const stream = await streamOf({ title: "", make: `${PICTURE} ${X265} -f matroska` });
-      const { joins } = scanChunks(newMatroskaScanner, [stream]);
-      expect(joins.map(({ clean }) => clean)).toEqual([true, false, false, false]);
+      const stream = await streamOf(OPEN);
+      const { frames, joins } = scanChunks(newMatroskaScanner, [stream]);
+      expect(joins.map(({ splice }) => splice.length > 0)).toEqual([false, true, true, true]);
       const original = await checksums(VIDEO, stream);
       for (const index of joins.keys()) {
         expectRun(await checksums(VIDEO, joined(newMatroskaScanner, stream, index)), original, 20);
       }
+      for (const { offset, splice } of joins.slice(1)) {
+        const skip = concatBytes(stream.subarray(0, frames[1]), splice, stream.subarray(offset));
+        expect(expectInOrder(await checksums(VIDEO, skip), original)).toBe(1);
+      }
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an open group of H.264 is no clean join point",
+    async () => {
+      const open = "-c:v libx264 -x264-params keyint=25:scenecut=0:open-gop=1";
+      const stream = await streamOf({ title: "", make: `${PICTURE} ${open} -f matroska` });
+      const { joins } = scanChunks(newMatroskaScanner, [stream]);
+      expect(joins[0]?.clean).toBeTrue();
+      expect(joins.some(({ clean }) => !clean)).toBeTrue();
     },
     TEST_MS,
   );
@@ -202,9 +219,39 @@ async function file(make: string): Promise<Uint8Array> {
   return bytes;
 }
 
+/** The same stream with Clusters that do not say where they end, as GStreamer and browsers write them. */
+function endless(stream: Uint8Array): Uint8Array {
+  const copy = stream.slice();
+  for (const offset of scanChunks(newMatroskaScanner, [stream]).frames) {
+    const width = Math.clz32(copy[offset + 4] ?? 0) - 23;
+    copy.fill(0xff, offset + 4, offset + 4 + width);
+    copy[offset + 4] = 0xff >> (width - 1);
+  }
+  return copy;
+}
+
+describeWith("ffmpeg", "matroska, of Clusters without an end", () => {
+  test(
+    "every join point shows a run of the original's frames",
+    async () => {
+      const stream = endless(await streamOf(H264));
+      const found = scanChunks(newMatroskaScanner, [stream]);
+      expect(found).toEqual(scanChunks(newMatroskaScanner, [await streamOf(H264)]));
+      expect(scanChunks(newMatroskaScanner, cut(stream, 13))).toEqual(found);
+      const original = await checksums(VIDEO, stream);
+      for (const index of found.joins.keys()) {
+        expectRun(await checksums(VIDEO, joined(newMatroskaScanner, stream, index)), original, 25);
+      }
+      const shown = await checksums(VIDEO, skipped(newMatroskaScanner, stream, 1, 1));
+      expect(expectInOrder(shown, original)).toBeGreaterThanOrEqual(1);
+    },
+    TEST_MS,
+  );
+});
+
 describeWith("ffmpeg", "matroska, damaged", () => {
   test("the Clusters behind a damage are found again", async () => {
-    const stream = (await streamOf(LIVE)).slice();
+    const stream = endless(await streamOf(LIVE));
     const whole = scanChunks(newMatroskaScanner, [stream]);
     stream.fill(0, (whole.frames[1] ?? 0) + 30, (whole.frames[1] ?? 0) + 1500);
     const rest = scanChunks(newMatroskaScanner, [stream]);

@@ -28,6 +28,7 @@ function sample(title: string, input: string, codecs: string, flags: string, mor
 const PLAIN = sample("a fragment a keyframe", BOTH, `${X264} -c:a aac`, `frag_keyframe+${LIVE}`);
 const EVERY = sample("a fragment a frame", BOTH, `${X264} -c:a aac`, `frag_every_frame+${LIVE}`);
 const DASH = sample("DASH", BOTH, `${X264} -c:a aac`, "frag_keyframe+dash");
+const OPEN = sample("open groups", PICTURE, X265, `frag_every_frame+${LIVE}`);
 const SOUND_ALONE = sample("AAC alone", SOUND, "-c:a aac", LIVE, " -frag_duration 500000");
 
 const WITH_VIDEO: readonly Sample[] = [
@@ -50,7 +51,7 @@ const WITH_VIDEO: readonly Sample[] = [
 ];
 
 describeWith("ffmpeg", "mp4", () => {
-  scannerContract(newMp4Scanner, [PLAIN, EVERY, DASH, SOUND_ALONE]);
+  scannerContract(newMp4Scanner, [PLAIN, EVERY, DASH, OPEN, SOUND_ALONE]);
 
   for (const made of WITH_VIDEO) {
     test(
@@ -119,17 +120,34 @@ describeWith("ffmpeg", "mp4", () => {
   );
 
   test(
-    "a join point with leading pictures is not clean, and can still be joined",
+    "an open group of H.265 is joined without its leading pictures, and skipped to without them",
     async () => {
       for (const flags of ["frag_keyframe", "frag_every_frame"]) {
         const stream = await streamOf(sample("", PICTURE, X265, `${flags}+${LIVE}`));
-        const { joins } = scanChunks(newMp4Scanner, [stream]);
-        expect(joins.map(({ clean }) => clean)).toEqual([true, false, false, false]);
+        const { frames, joins } = scanChunks(newMp4Scanner, [stream]);
+        expect(joins.map(({ splice }) => splice.length > 0)).toEqual([false, true, true, true]);
         const original = await checksums(VIDEO, stream);
-        for (const index of [0, 1, 2, 3]) {
+        for (const index of joins.keys()) {
           expectRun(await checksums(VIDEO, joined(newMp4Scanner, stream, index)), original, 20);
         }
+        for (const { offset, splice } of joins.slice(1)) {
+          const head = stream.subarray(0, frames[1]);
+          const skip = concatBytes(head, splice, stream.subarray(offset));
+          expect(expectInOrder(await checksums(VIDEO, skip), original)).toBe(1);
+        }
       }
+    },
+    TEST_MS,
+  );
+
+  test(
+    "an open group of H.264 is no clean join point",
+    async () => {
+      const open = "-c:v libx264 -x264-params keyint=25:scenecut=0:open-gop=1";
+      const stream = await streamOf(sample("", PICTURE, open, `frag_keyframe+${LIVE}`));
+      const { joins } = scanChunks(newMp4Scanner, [stream]);
+      expect(joins[0]?.clean).toBeTrue();
+      expect(joins.some(({ clean }) => !clean)).toBeTrue();
     },
     TEST_MS,
   );
