@@ -31,13 +31,13 @@ describeWith("ffmpeg", "a broadcaster that comes back", () => {
       const { frames } = scanChunks(traitsOf(recognise(stream) ?? "wav").newScanner, [stream]);
       await using fstream = await relay({ linger: "30s" });
       const chunks: Uint8Array[] = [];
-      using watcher = await admitted(fstream.where, `watch,${NAME}`, {
-        onStream: (chunk) => void chunks.push(chunk),
-      });
       // It breaks off between two frames, and what it sends next begins in the middle of another.
       const end = frames[Math.floor(frames.length / 3)] ?? 0;
       const start = (frames[Math.floor(frames.length / 2)] ?? 0) + 77;
       using first = await admitted(fstream.where, `broadcast,${NAME}`);
+      using watcher = await admitted(fstream.where, `watch,${NAME}`, {
+        onStream: (chunk) => void chunks.push(chunk),
+      });
       await first.send(stream.subarray(0, end));
       await watcher.until(end);
       first.destroy();
@@ -61,8 +61,8 @@ describeWith("ffmpeg", "a broadcaster that comes back", () => {
     const row = ROWS.find(({ title }) => title.startsWith("Matroska"));
     const stream = row === undefined ? new Uint8Array() : await streamOf(row);
     await using fstream = await relay({ linger: "1h" });
-    using watcher = await admitted(fstream.where, `watch,${NAME}`);
     using broadcaster = await admitted(fstream.where, `broadcast,${NAME}`);
+    using watcher = await admitted(fstream.where, `watch,${NAME}`);
     await broadcaster.send(stream);
     await watcher.until(stream.length);
     broadcaster.destroy();
