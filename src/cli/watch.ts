@@ -1,12 +1,20 @@
 /** `fstream watch`: from a channel to stdout. */
+import { isJoin, JOINS } from "../protocol/request.ts";
 import { askFrom, CLIENT_ARGS, MORE_CLIENT_ARGS, runClient } from "./client.ts";
 import { command, type Command } from "./command.ts";
+import { UsageError } from "./talk.ts";
 
 export const watch: Command = command({
   meta: { name: "fstream watch", description: "Watch a channel: its stream goes to stdout" },
   args: {
     ...CLIENT_ARGS,
     ...MORE_CLIENT_ARGS,
+    join: {
+      type: "string",
+      valueHint: JOINS.join("|"),
+      description:
+        "Begin at the newest keyframe, at the next one (least delay), or at the next byte",
+    },
     wait: {
       type: "boolean",
       default: true,
@@ -15,7 +23,11 @@ export const watch: Command = command({
     },
   },
   async run({ args }) {
-    const { address, ask } = await askFrom("watch", args, { wait: args.wait });
+    const { join } = args;
+    if (join !== undefined && !isJoin(join)) {
+      throw new UsageError(`--join is one of ${JOINS.join(", ")}, and not "${join}"`);
+    }
+    const { address, ask } = await askFrom("watch", args, { wait: args.wait, join });
     await runClient(address, ask, { retry: args.retry ?? false, quiet: args.quiet ?? false });
   },
 });

@@ -8,7 +8,7 @@ import { encodeUtf8 } from "../core/bytes.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { CHANNEL_MAX_BYTES, NAME_MAX_CHARS } from "../core/limits.ts";
 
-const JOINS = ["keyframe", "live", "raw"] as const;
+export const JOINS = ["keyframe", "live", "raw"] as const;
 
 /** Where in the stream a watcher begins. */
 export type Join = (typeof JOINS)[number];
@@ -140,6 +140,7 @@ export function firstUnsendable(wish: Wish): string | undefined {
   return values.find(([, value]) => value?.includes(","))?.[0];
 }
 
-function isJoin(text: string): text is Join {
+/** Says whether `text` is a way to join. */
+export function isJoin(text: string): text is Join {
   return (JOINS as readonly string[]).includes(text);
 }

@@ -56,7 +56,8 @@ describe("the probe", () => {
     for (let seed = 1; seed <= 200; seed++) {
       const [answer, length] = ask(noise(4096, seed * 7919), 1);
       expect(answer).toBe("unknown");
-      expect(length).toBeWithin(1, 9);
+      // Noise may begin with the sync byte of MPEG-TS, whose next one would stand 188 bytes on.
+      expect(length).toBeWithin(1, 190);
     }
     expect(ask(new Uint8Array(10_000), 1)).toEqual(["unknown", 4097]);
   });

@@ -63,7 +63,7 @@ export const ROWS: readonly Row[] = [
   decoded(
     "H.264, open GOP",
     "h264",
-    `${PICTURE} ${X264} -x264-params open-gop=1:b-pyramid=none:bframes=1:weightp=0 -f h264`,
+    `${PICTURE} ${X264} -x264-params open-gop=1:b-pyramid=none:bframes=2 -f h264`,
   ),
   decoded(
     "H.264, intra refresh",
@@ -123,12 +123,12 @@ export const ROWS: readonly Row[] = [
 
 /** Pictures that do not compress, so that a few seconds are tens of megabytes. */
 const DENSE =
-  "-f lavfi -i testsrc2=size=320x240:rate=30:duration=12,noise=alls=80:allf=t,format=yuv420p";
+  "-f lavfi -i testsrc2=size=320x240:rate=30:duration=18,noise=alls=80:allf=t,format=yuv420p";
 const SHORT =
   "-f lavfi -i anoisesrc=sample_rate=48000:duration=30:color=white,aformat=channel_layouts=stereo";
 const LONG =
-  "-f lavfi -i anoisesrc=sample_rate=48000:duration=270:color=white,aformat=channel_layouts=stereo";
-const DENSE_BOTH = `${DENSE} -f lavfi -i anoisesrc=sample_rate=48000:duration=12 -shortest`;
+  "-f lavfi -i anoisesrc=sample_rate=48000:duration=360:color=white,aformat=channel_layouts=stereo";
+const DENSE_BOTH = `${DENSE} -f lavfi -i anoisesrc=sample_rate=48000:duration=18 -shortest`;
 const FAST264 = "-c:v libx264 -preset ultrafast -tune zerolatency -g 10 -b:v 16M";
 const FAST265 = "-c:v libx265 -preset ultrafast -b:v 16M -x265-params log-level=error:keyint=10";
 const FASTVP8 = "-c:v libvpx -deadline realtime -cpu-used 16 -g 10 -b:v 16M";
@@ -166,7 +166,7 @@ export const DENSE_ROWS: readonly Row[] = [
   heard("Ogg, Vorbis", "ogg", `${LONG} -c:a libvorbis -q:a 9 -f ogg`),
   {
     ...heard("ADTS", "aac", `${SHORT} -c:a aac -b:a 320k -f adts`),
-    times: 12,
+    times: 16,
   },
   {
     ...heard(
@@ -174,10 +174,10 @@ export const DENSE_ROWS: readonly Row[] = [
       "mp3",
       `${SHORT} -c:a libmp3lame -b:a 320k -write_xing 0 -id3v2_version 0 -f mp3`,
     ),
-    times: 12,
+    times: 16,
     silence: newMp3Scanner,
   },
   decoded("IVF, VP8", "ivf", `${DENSE} ${FASTVP8} -qmax 20 -f ivf`),
-  decoded("Motion JPEG", "mjpeg", `${DENSE} -c:v mjpeg -q:v 8 -f mjpeg`),
+  decoded("Motion JPEG", "mjpeg", `${DENSE} -c:v mjpeg -q:v 4 -f mjpeg`),
   heard("WAV", "wav", `${LONG} -f wav`),
 ];

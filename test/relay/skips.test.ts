@@ -13,7 +13,7 @@ import { DENSE_ROWS, streamOfRow, type Row } from "./rows.ts";
 import { sendPaced } from "./streams.ts";
 
 /** Seconds over which a stream is sent. */
-const SENT_IN_S = 6;
+const SENT_IN_S = 7;
 
 const SKIPS = 10;
 const NAME = "user=bob,reply=1";
