@@ -20,6 +20,9 @@ export interface Station extends FakeSource {
   end(): void;
 }
 
+/** What a refused broadcaster sends goes nowhere. */
+const deaf = (): boolean => true;
+
 /** A watcher. One that was refused has "refused" and the code in `told`. */
 export interface Visitor extends FakePeer {
   text(): string;
@@ -46,7 +49,6 @@ export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
       const result = directory.broadcast(request("broadcast", wish), source);
       if ("refused" in result) {
         source.told.push("refused", result.refused.code);
-        const deaf = (): boolean => true;
         return Object.assign(source, {
           full: () => false,
           send: deaf,
