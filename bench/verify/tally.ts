@@ -43,6 +43,20 @@ export function newFaults(): Faults {
   return { lost: 0, torn: 0, corrupt: 0, repeated: 0, reordered: 0, foreign: 0 };
 }
 
+/** All of them together. */
+export function addFaults(all: readonly Faults[]): Faults {
+  const sum = newFaults();
+  for (const faults of all) {
+    sum.lost += faults.lost;
+    sum.torn += faults.torn;
+    sum.corrupt += faults.corrupt;
+    sum.repeated += faults.repeated;
+    sum.reordered += faults.reordered;
+    sum.foreign += faults.foreign;
+  }
+  return sum;
+}
+
 /** A tally whose window is still to come. */
 export function newTally(): Tally {
   return {
