@@ -9,7 +9,7 @@ import { newHistogram, pack, record, type Histogram } from "../verify/histogram.
 import type { Window } from "../verify/tally.ts";
 import { nowUs } from "./clock.ts";
 import { loadLibc } from "./libc.ts";
-import type { CastOrder, Parent } from "./messages.ts";
+import type { CastOrder, Parent, Target } from "./messages.ts";
 
 /** Microseconds between saying that a broadcast begins and its first frame. */
 const HEAD_START_US = 50_000;
@@ -41,6 +41,7 @@ interface Cast {
 /** What all broadcasters of this process have in common. */
 interface Shared {
   readonly order: CastOrder;
+  readonly parent: Parent;
   readonly studio: Studio;
   readonly lateness: Histogram;
   window: Window;
@@ -50,6 +51,7 @@ interface Shared {
 export async function castAll(order: CastOrder, parent: Parent): Promise<void> {
   const shared: Shared = {
     order,
+    parent,
     studio: newStudio(order.plan),
     lateness: newHistogram(),
     window: { from: Infinity, to: Infinity },
@@ -128,7 +130,17 @@ async function connect(shared: Shared, cast: Cast): Promise<void> {
   cast.ending = false;
   cast.sequence = 0;
   cast.unsent = undefined;
-  cast.socket = await Bun.connect({
+  try {
+    cast.socket = await dial(shared, cast);
+  } catch {
+    throw new Error(`nothing takes connections at ${target.host}:${target.port}`);
+  }
+  cast.broadcast = shared.studio.broadcast(cast.channel, Math.ceil(nowUs()) + HEAD_START_US);
+}
+
+function dial(shared: Shared, cast: Cast): Promise<Socket> {
+  const { target } = shared.order;
+  return Bun.connect({
     hostname: target.host,
     port: target.port,
     socket: {
@@ -141,10 +153,16 @@ async function connect(shared: Shared, cast: Cast): Promise<void> {
       close() {
         cast.socket = undefined;
         shared.closed += cast.ending ? 0 : 1;
+        if (!cast.ending && shared.window.from === Infinity) {
+          shared.parent.tell({ kind: "trouble", message: refused(target) });
+        }
       },
     },
   });
-  cast.broadcast = shared.studio.broadcast(cast.channel, Math.ceil(nowUs()) + HEAD_START_US);
+}
+
+function refused({ host, port, user }: Target): string {
+  return `${host}:${port} turned our broadcaster away; may ${user} broadcast there with that password?`;
 }
 
 /** Ends a broadcast after a whole frame, and begins another one on the same channel. */

@@ -1,6 +1,7 @@
 /**
  * A load process: takes one order from its parent, carries it out, and reports.
  */
+import { messageOf } from "../../src/cli/talk.ts";
 import { castAll } from "./cast.ts";
 import type { Order, Parent } from "./messages.ts";
 import type { Window } from "../verify/tally.ts";
@@ -18,7 +19,7 @@ process.on("message", (order: Order) => {
   } else {
     const work = order.kind === "cast" ? castAll(order, parent) : watchAll(order, parent);
     work.catch((error: unknown) => {
-      parent.tell({ kind: "trouble", message: String(error) });
+      parent.tell({ kind: "trouble", message: messageOf(error) });
     });
   }
 });

@@ -18,8 +18,8 @@ const SIGNATURES = {
 
 export interface Libc {
   /** Waits for `us` microseconds, and the whole process with it. */
-  doze(us: number): void;
-  newPoll(): Poll;
+  readonly doze: (us: number) => void;
+  readonly newPoll: () => Poll;
 }
 
 export interface Poll {

@@ -93,7 +93,8 @@ async function settled(seats: readonly Seat[], sink: boolean, to: number): Promi
   const deadline = nowUs() + LATE_MAX_MS * 1_000;
   const waits = ({ gone, watch }: Seat): boolean =>
     !gone && watch.frame !== undefined && watch.frame.due < to;
-  while (!sink && nowUs() < deadline && seats.some(waits)) {
+  const all = sink ? [] : seats;
+  while (nowUs() < deadline && all.some(waits)) {
     await Bun.sleep(WAIT_MS);
   }
 }

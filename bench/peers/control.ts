@@ -23,7 +23,7 @@ export const control: Peer = {
         password: undefined,
       },
       pid: server.pid,
-      stop: server.stop,
+      stop: () => server.stop(),
     };
   },
   ...OUR_REQUESTS,

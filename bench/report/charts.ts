@@ -51,7 +51,7 @@ interface Measured {
 function latencyOverTime(entries: readonly Measured[], seconds: number): Chart {
   const slices = entries[0]?.rounds[0]?.slices.length ?? 0;
   return {
-    title: "Latency over time",
+    title: "Latency over time, of all rounds together",
     x: {
       label: "seconds",
       values: Array.from({ length: slices }, (_, i) => (i * seconds) / slices),
@@ -69,10 +69,14 @@ function latencyOverTime(entries: readonly Measured[], seconds: number): Chart {
   };
 }
 
+/** Where a part of all frames stands: each nine takes as much room. */
+function place(part: number): number {
+  return -Math.log10(1 - part);
+}
+
 function latencyByPercentile(entries: readonly Measured[]): Chart {
-  const place = (part: number): number => -Math.log10(1 - part);
   return {
-    title: "Latency by percentile",
+    title: "Latency by percentile, of all rounds together",
     x: {
       label: "per cent of all frames",
       values: PERCENTILES.map(place),
@@ -130,6 +134,10 @@ function serverOverTime(
   };
 }
 
+function share(part: number | undefined): number | undefined {
+  return part === undefined ? undefined : part * 100;
+}
+
 /** The charts of a search for the capacity. */
 export function capacityCharts(trials: readonly Trial[]): readonly Chart[] {
   const sorted = trials.toSorted((a, b) => a.watchers - b.watchers);
@@ -138,8 +146,6 @@ export function capacityCharts(trials: readonly Trial[]): readonly Chart[] {
     name,
     values: sorted.map((trial) => of(trial) ?? null),
   });
-  const share = (part: number | undefined): number | undefined =>
-    part === undefined ? undefined : part * 100;
   return [
     {
       title: "CPU by watchers",

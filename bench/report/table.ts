@@ -60,15 +60,14 @@ export function table(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-/** The same cells for a page: a heading with its group in it, and a row each. */
+/** The same cells for a page, which has room for one line of heading. */
 export function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
-  const group = (index: number): string =>
-    COLUMNS.slice(0, index + 1).findLast(([first]) =>
-      /^(?:frames|latency|join|CPU)$/.test(first),
-    )?.[0] ?? "";
-  const heading = COLUMNS.map(([, second], i) =>
-    i < 2 || second === "MiB" ? second : `${group(i)} ${second}`,
-  );
+  const heading = COLUMNS.map(([, second]) => {
+    if (second.startsWith("p") || second === "max") {
+      return `${second} ms`;
+    }
+    return second === "byte" || second === "key" ? `join ${second}` : second;
+  });
   return [
     ["", ...heading],
     ...rows.map(({ name, figures }) =>

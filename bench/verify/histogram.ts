@@ -79,6 +79,9 @@ export function percentile(histogram: Histogram, part: number): number | undefin
   if (all === 0) {
     return undefined;
   }
+  if (part === 1) {
+    return histogram.max / 1_000;
+  }
   let rank = Math.max(Math.ceil(part * all), 1);
   let bucket = 0;
   while (bucket < BUCKETS - 1 && rank > (histogram.counts[bucket] ?? 0)) {
