@@ -7,6 +7,7 @@ import { UsageError } from "../src/cli/talk.ts";
 import { parseDuration, parseSize } from "../src/core/units.ts";
 import { readAddress } from "../src/protocol/address.ts";
 import type { Load } from "./measure/round.ts";
+import { descriptorLimit } from "./measure/proc.ts";
 import { relayAt } from "./peers/address.ts";
 import { BENCH_USER } from "./peers/ours.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -105,15 +106,30 @@ function fpsOf(args: Given): number {
   return value;
 }
 
+/** Descriptors that a process needs besides its watchers' sockets. */
+const DESCRIPTORS_RESERVED = 256;
+
+/** The most connections that a process here can have, beside what it needs itself. */
+export function connectionsMost(): number {
+  return Math.max((descriptorLimit() ?? Infinity) - DESCRIPTORS_RESERVED, 0);
+}
+
 /** The load that the flags ask for, with `watchers` and `seconds`, and probes beside them. */
 export function loadOf(args: Given, watchers: number, seconds: number): Load {
+  const channels = wholeOf(args, "channels", 1, CHANNELS_MAX);
+  if (watchers + channels > connectionsMost()) {
+    throw new UsageError(
+      `${watchers} watchers are more than the ${connectionsMost()} connections that this system ` +
+        "allows a process; raise its limit with ulimit -n",
+    );
+  }
   return {
     plan: {
       bitsPerSecond: bitrateOf(args),
       fps: fpsOf(args),
       gop: wholeOf(args, "gop", 1, 100_000),
     },
-    channels: wholeOf(args, "channels", 1, CHANNELS_MAX),
+    channels,
     watchers,
     others: { probing: 1 },
     seconds,

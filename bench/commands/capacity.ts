@@ -1,10 +1,18 @@
 /** `bun run bench capacity`: the most watchers with nothing lost and latency within a bound. */
 import { command, type Command } from "../../src/cli/command.ts";
 import { formatBitrate } from "../../src/core/units.ts";
-import { LOAD_ARGS, loadOf, serveFlags, textOf, timeOf, wholeOf } from "../flags.ts";
+import {
+  connectionsMost,
+  LOAD_ARGS,
+  loadOf,
+  serveFlags,
+  textOf,
+  timeOf,
+  wholeOf,
+} from "../flags.ts";
 import { limitOf, type Limit } from "../measure/limit.ts";
 import { newPlacement, type Placement } from "../measure/placement.ts";
-import { descriptorLimit, machineName, memoryLeft } from "../measure/proc.ts";
+import { machineName, memoryLeft } from "../measure/proc.ts";
 import { runRound, type Load } from "../measure/round.ts";
 import { search } from "../measure/search.ts";
 import { fstream } from "../peers/fstream.ts";
@@ -12,9 +20,6 @@ import { figuresOf, otherFaults, type Figures } from "../report/figures.ts";
 import { newProgress, type Progress } from "../report/progress.ts";
 import { save } from "../report/publish.ts";
 import { fixed, ms, percent } from "../report/table.ts";
-
-/** Descriptors that a process needs besides its watchers' sockets. */
-const DESCRIPTORS_RESERVED = 256;
 
 /** Watchers beyond which nobody looks where descriptors are not bounded. */
 const WATCHERS_MOST = 500_000;
@@ -40,8 +45,7 @@ export const capacity: Command = command({
     const bound = timeOf(args, "p99", "ms");
     const load = loadOf(args, 0, timeOf(args, "seconds", "s") / 1_000);
     const placement = newPlacement(args["pin"] !== false);
-    const descriptors = (descriptorLimit() ?? Infinity) - DESCRIPTORS_RESERVED - load.channels;
-    const most = Math.min(descriptors, WATCHERS_MOST);
+    const most = Math.min(connectionsMost() - load.channels, WATCHERS_MOST);
     const trials: Trial[] = [];
     const progress = newProgress();
     const found = await search(

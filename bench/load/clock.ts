@@ -3,9 +3,11 @@
  * system's own terms: processes agree to a few microseconds.
  */
 
+const ORIGIN_MS = performance.timeOrigin;
+
 /** Microseconds since the epoch. */
 export function nowUs(): number {
-  return (performance.timeOrigin + performance.now()) * 1_000;
+  return (ORIGIN_MS + performance.now()) * 1_000;
 }
 
 /** Resolves at `us`, give or take a millisecond. */

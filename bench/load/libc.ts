@@ -25,21 +25,23 @@ export interface Libc {
 export interface Poll {
   /** Bytes that `receive` has put. */
   readonly buffer: Buffer;
-  /** Watches a descriptor for bytes, under the number `slot`. */
+  /**
+   * Watches a descriptor for bytes, under the number `slot`. It is told of once whenever some come:
+   * who does not read them all must come back by itself.
+   */
   add(descriptor: number, slot: number): void;
   /** Waits for at most `ms` milliseconds; returns how many slots are ready. */
   wait(ms: number): number;
   /** The slot of the ready one of the number `index`. */
   slotOf(index: number): number;
+  /** Whether the peer of that one sends nothing more than what is there. */
+  isEnding(index: number): boolean;
   /** Reads into the buffer, or, with `discard`, only counts. 0 at the stream's end, -1 without bytes. */
   receive(descriptor: number, discard: boolean): number;
 }
 
-/** Bytes of one read: some frames at once, and no more than a processor's cache holds. */
-const BUFFER_BYTES: number = 256 * 1024;
-
-/** Bytes that one read discards at most. */
-const DISCARD_BYTES: number = 4 * 1024 * 1024;
+/** Bytes of one read, which is the last one if it gets fewer: some frames at once, and no more than a processor's cache holds. */
+export const BUFFER_BYTES: number = 256 * 1024;
 
 /** Slots told of by one wait. */
 const EVENTS_MAX = 512;
@@ -47,6 +49,8 @@ const EVENTS_MAX = 512;
 /** Linux, by its headers. */
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const EPOLLRDHUP = 0x2000;
+const EPOLLET = 0x8000_0000;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 
@@ -76,15 +80,16 @@ function newPoll(libc: ReturnType<typeof dlopen<typeof SIGNATURES>>["symbols"]):
   return {
     buffer,
     add(descriptor, slot) {
-      one[0] = EPOLLIN;
+      one[0] = EPOLLIN + EPOLLRDHUP + EPOLLET;
       one[slotAt] = slot;
       libc.epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, oneAt);
     },
     wait: (ms) => libc.epoll_wait(epoll, eventsAt, EVENTS_MAX, ms),
     slotOf: (index) => events[index * stride + slotAt] ?? 0,
+    isEnding: (index) => ((events[index * stride] ?? 0) & EPOLLRDHUP) !== 0,
     receive: (descriptor, discard) =>
       discard
-        ? libc.recv(descriptor, null, DISCARD_BYTES, MSG_DONTWAIT | MSG_TRUNC)
+        ? libc.recv(descriptor, null, BUFFER_BYTES, MSG_DONTWAIT | MSG_TRUNC)
         : libc.recv(descriptor, bufferAt, BUFFER_BYTES, MSG_DONTWAIT),
   };
 }

@@ -11,7 +11,7 @@ import { peerOf } from "../peers/table.ts";
 import { crowd } from "./crowd.ts";
 import { nowUs } from "./clock.ts";
 import { measure, newGauge, newSeat, pulse, take, type Gauge, type Seat } from "./gauge.ts";
-import { loadLibc, type Poll } from "./libc.ts";
+import { BUFFER_BYTES, loadLibc, type Poll } from "./libc.ts";
 import type { Parent, WatchOrder } from "./messages.ts";
 
 /** Connections that are made at once: a listener's backlog has room for them. */
@@ -109,19 +109,19 @@ function newReader(poll: Poll, seats: readonly Seat[], sink: boolean): Reader {
   const sockets: Socket[] = [];
   const fds: number[] = [];
 
-  const read = (slot: number): void => {
+  const read = (slot: number, ending: boolean): void => {
     const seat = seats[slot];
     const fd = fds[slot] ?? -1;
-    if (seat === undefined || fd === -1) {
-      return;
-    }
-    const count = poll.receive(fd, sink);
-    if (count > 0) {
-      take(seat, poll.buffer, count);
-    } else if (count === 0) {
-      fds[slot] = -1;
-      leave(seat);
-      sockets[slot]?.end();
+    let count = seat === undefined || fd === -1 ? -1 : BUFFER_BYTES;
+    while (seat !== undefined && (count === BUFFER_BYTES || (ending && count > 0))) {
+      count = poll.receive(fd, sink);
+      if (count > 0) {
+        take(seat, poll.buffer, count);
+      } else if (count === 0) {
+        fds[slot] = -1;
+        leave(seat);
+        sockets[slot]?.end();
+      }
     }
   };
 
@@ -139,7 +139,7 @@ function newReader(poll: Poll, seats: readonly Seat[], sink: boolean): Reader {
         do {
           const ready = poll.wait(WAIT_MS);
           for (let i = 0; i < ready; i++) {
-            read(poll.slotOf(i));
+            read(poll.slotOf(i), poll.isEnding(i));
           }
         } while (performance.now() < until);
         await new Promise(setImmediate);

@@ -50,11 +50,16 @@ export const PAD_MAX_BYTES: number = 2 * SIZE_GOES_ON - 1 - UUID.length - FIELD_
 /** Channels that a label can tell apart. */
 export const CHANNELS_MAX: number = 2 ** 14;
 
+/** The bytes of a label with a pad of that many bytes. */
+export function labelLength(pad: number): number {
+  return LABEL_BYTES + pad + (UUID.length + FIELD_BYTES + pad < SIZE_GOES_ON ? 0 : 1);
+}
+
 /** The label with a pad of 0 to {@link PAD_MAX_BYTES} bytes. */
 export function writeLabel(label: Label, pad: number): Buffer {
   const size = UUID.length + FIELD_BYTES + pad;
   const sizes = size < SIZE_GOES_ON ? [size] : [SIZE_GOES_ON, size - SIZE_GOES_ON];
-  const bytes = Buffer.alloc(LABEL_TAG.length + sizes.length + size + 1, 0xaa);
+  const bytes = Buffer.alloc(labelLength(pad), 0xaa);
   bytes.set([...LABEL_TAG, ...sizes, ...UUID]);
   let at = LABEL_TAG.length + sizes.length + UUID.length;
   for (const [name, count] of FIELDS) {

@@ -12,7 +12,7 @@
  */
 import { crc32 } from "node:zlib";
 import { body, MACROBLOCK_BYTES, opening, parameterSets, type Shape } from "./picture.ts";
-import { LABEL_BYTES, PAD_MAX_BYTES, writeLabel } from "./label.ts";
+import { LABEL_BYTES, labelLength, PAD_MAX_BYTES, writeLabel } from "./label.ts";
 
 /** What is broadcast, at what rate. */
 export interface Plan {
@@ -58,12 +58,16 @@ const VARIANTS_MAX_BYTES: number = 1024 * 1024;
 /** Frames whose heads are at hand. Watchers within eight seconds of each other share them. */
 const HEADS_KEPT = 256;
 
+const NO_SETS: Buffer = Buffer.alloc(0);
+
 /** What all broadcasts of a plan share: the bodies and sizes. */
 interface Kit {
   readonly shape: Shape;
   readonly sets: Buffer;
   readonly idrs: readonly Buffer[];
   readonly ps: readonly Buffer[];
+  /** A slice's beginning depends on few things, and there are less than twenty of them. */
+  readonly openingOf: (sinceIdr: number, idrs: number) => Buffer;
   readonly padOf: (key: boolean, bare: number) => number;
 }
 
@@ -120,15 +124,14 @@ function newFrame(plan: Plan, kit: Kit, channel: number, sequence: number, due: 
   const key = sinceIdr === 0;
   const idrs = Math.floor(sequence / plan.gop);
   const bodies = key ? kit.idrs : kit.ps;
-  const rest = bodies[((key ? idrs : sequence) + channel) % bodies.length] ?? Buffer.alloc(0);
-  const open = opening(kit.shape, sinceIdr, idrs);
-  const sets = key ? kit.sets : Buffer.alloc(0);
+  const rest = bodies[((key ? idrs : sequence) + channel) % bodies.length] ?? NO_SETS;
+  const open = kit.openingOf(sinceIdr, idrs);
+  const sets = key ? kit.sets : NO_SETS;
   const pad = kit.padOf(key, sets.length + LABEL_BYTES + open.length + rest.length);
-  const unsigned = { channel, sequence, due, length: 0, checksum: 0 };
-  const labelBytes = writeLabel(unsigned, pad).length;
-  const length = sets.length + labelBytes + open.length + rest.length;
-  const checksum = crc32(rest, crc32(open, crc32(writeLabel({ ...unsigned, length }, pad))));
-  const label = writeLabel({ ...unsigned, length, checksum }, pad);
+  const length = sets.length + labelLength(pad) + open.length + rest.length;
+  const blank = { channel, sequence, due, length, checksum: 0 };
+  const checksum = crc32(rest, crc32(open, crc32(writeLabel(blank, pad))));
+  const label = writeLabel({ ...blank, checksum }, pad);
   return { sequence, key, due, head: Buffer.concat([sets, label, open]), body: rest, length };
 }
 
@@ -142,6 +145,7 @@ function newKit(plan: Plan): Kit {
     Math.max(Math.floor((left - LABEL_BYTES - OPENING_MAX_BYTES) / MACROBLOCK_BYTES), 0),
     width * height,
   );
+  const openings = new Map<number, Buffer>();
   const shape: Shape = { width, height, coded };
   const { sps, pps } = parameterSets(shape, plan.fps);
   return {
@@ -149,6 +153,12 @@ function newKit(plan: Plan): Kit {
     sets: Buffer.concat([sps, pps]),
     idrs: variants(true, width * height),
     ps: variants(false, coded),
+    openingOf(sinceIdr, idrs) {
+      const kind = sinceIdr === 0 ? -1 - (idrs % 2) : sinceIdr % 16;
+      const known = openings.get(kind) ?? opening(shape, sinceIdr, idrs);
+      openings.set(kind, known);
+      return known;
+    },
     padOf: (key, bare) => (key ? 0 : Math.min(Math.max(Math.round(left - bare), 0), PAD_MAX_BYTES)),
   };
 }

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKOUT, newStage, TEST_MS, type Ending } from "../support/program.ts";
 import { eventually, hasProc } from "../support/server.ts";
+import { GOP, wrongRelay } from "./wrong-relay.ts";
 
 const BENCH = join(CHECKOUT, "bench/main.ts");
 const QUICK = "--rounds 1 --seconds 400ms --warmup 100ms --no-pin".split(" ");
@@ -110,6 +111,43 @@ test.if(hasProc)(
       () => !started.some((pid) => existsSync(`/proc/${pid}`)),
       "the children's end",
     );
+  },
+  TEST_MS,
+);
+
+test(
+  "a soak passes on our server and fails on one that tears, each with one line and its code",
+  async () => {
+    await using stage = await newStage();
+    const crowd = "--watchers 3 --slow 1 --frozen 1 --resetting 2 --visiting 2 --restart 700ms";
+    const load = "--minutes 0.04 --gop 12 --warmup 100ms --no-pin";
+    const words = ["soak", ...crowd.split(" "), ...load.split(" ")];
+    const good = await stage.run([process.execPath, BENCH, ...words]).ending();
+    expect(good.stdout).toContain("\npassed: ");
+    expect(good.code).toBe(0);
+
+    const plan = { bitsPerSecond: 2_000_000, fps: 30, gop: GOP };
+    const relay = wrongRelay(plan, (first, second) => [first.subarray(100), second]);
+    const target = ["--target", `127.0.0.1:${relay.target.port}`];
+    const bad = await stage.run([process.execPath, BENCH, ...words, ...target]).ending();
+    await relay.stop();
+    expect(bad.stdout).toMatch(/^FAILED: \d+ torn frames$/m);
+    expect(bad.code).toBe(1);
+  },
+  TEST_MS,
+);
+
+test(
+  "a capacity is found, and what was its limit is said",
+  async () => {
+    const few =
+      "capacity --bitrate 200k --from 8 --seconds 300ms --warmup 100ms --p99 1ms --no-pin";
+    const { code, stdout } = await bench(...few.split(" "));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^(?:at least )?\d+ watchers \(.*\) with nothing lost and p99 within 1 ms$/m,
+    );
+    expect(stdout).toMatch(/^limit: .* at \d+ watchers: p99 /m);
   },
   TEST_MS,
 );

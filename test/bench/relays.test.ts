@@ -3,15 +3,15 @@
  * in the figures, and an honest relay has none.
  */
 import { expect, test } from "bun:test";
+import { failureOf } from "../../bench/commands/soak.ts";
 import { newPlacement } from "../../bench/measure/placement.ts";
 import { runRound, type Load } from "../../bench/measure/round.ts";
-import type { Subject } from "../../bench/peers/peer.ts";
-import { newStudio } from "../../bench/stream/synthetic.ts";
 import type { Faults } from "../../bench/verify/tally.ts";
 import { TEST_MS } from "../support/program.ts";
+import { flip, GOP, wrongRelay, type Wrong } from "./wrong-relay.ts";
 
 const LOAD: Load = {
-  plan: { bitsPerSecond: 1_000_000, fps: 60, gop: 12 },
+  plan: { bitsPerSecond: 1_000_000, fps: 60, gop: GOP },
   channels: 1,
   watchers: 3,
   others: {},
@@ -22,9 +22,6 @@ const LOAD: Load = {
   restartMs: 0,
 };
 
-/** What a relay sends for some frames; the second one is there to be exchanged with. */
-type Wrong = (first: Buffer, second: Buffer) => readonly Buffer[];
-
 const WRONGS: Readonly<Record<string, [wrong: Wrong, name: keyof Faults | undefined]>> = {
   honest: [(first, second) => [first, second], undefined],
   drops: [(first) => [first], "lost"],
@@ -34,97 +31,48 @@ const WRONGS: Readonly<Record<string, [wrong: Wrong, name: keyof Faults | undefi
   corrupts: [(first, second) => [first, flip(second)], "corrupt"],
 };
 
-function flip(frame: Buffer): Buffer {
-  const copy = Buffer.from(frame);
-  copy[copy.length >> 1]! ^= 1;
-  return copy;
-}
-
-/** Two of twelve frames go through `wrong`, none of which is a keyframe. */
-function relay(wrong: Wrong): Subject {
-  const broadcast = newStudio(LOAD.plan).broadcast(0, 0);
-  const watchers = new Set<Bun.Socket<{ greeted: boolean }>>();
-  const send = (bytes: Buffer): void => {
-    for (const watcher of watchers) {
-      watcher.write(bytes);
-    }
-  };
-  let held = Buffer.alloc(0);
-  let first: Buffer | undefined;
-  let sequence = 0;
-  const pass = (bytes: Buffer): void => {
-    held = Buffer.concat([held, bytes]);
-    for (;;) {
-      const { length } = broadcast.frame(sequence);
-      if (held.length < length) {
-        return;
-      }
-      const frame = held.subarray(0, length);
-      held = held.subarray(length);
-      const place = sequence++ % 12;
-      if (place === 5) {
-        first = frame;
-      } else if (place === 6 && first !== undefined) {
-        wrong(first, frame).forEach(send);
-      } else {
-        send(frame);
-      }
-    }
-  };
-  const listener = Bun.listen<{ greeted: boolean }>({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      open(socket) {
-        socket.data = { greeted: false };
-      },
-      data(socket, chunk) {
-        if (socket.data.greeted) {
-          pass(chunk);
-          return;
-        }
-        socket.data.greeted = true;
-        const end = 5 + chunk.readUInt32BE(0);
-        if (chunk.toString("latin1", 5, end).startsWith("watch")) {
-          watchers.add(socket);
-        } else if (chunk.length > end) {
-          pass(chunk.subarray(end));
-        }
-      },
-      close(socket) {
-        watchers.delete(socket);
-      },
-    },
-  });
-  return {
-    target: {
-      peer: "fstream",
-      host: "127.0.0.1",
-      port: listener.port,
-      user: "bench",
-      password: undefined,
-    },
-    pid: undefined,
-    stop: () => Promise.resolve(listener.stop(true)),
-  };
+async function roundWith(wrong: Wrong) {
+  const subject = wrongRelay(LOAD.plan, wrong);
+  try {
+    return await runRound(subject, LOAD, newPlacement(false), { progress() {} });
+  } finally {
+    await subject.stop();
+  }
 }
 
 test(
   "a relay that drops, tears, repeats, reorders or corrupts frames is caught, and named rightly",
   async () => {
-    const placement = newPlacement(false);
     const outcomes = Object.entries(WRONGS).map(async ([title, [wrong, name]]) => {
-      await using stack = new AsyncDisposableStack();
-      const subject = relay(wrong);
-      stack.defer(() => subject.stop());
-      const round = await runRound(subject, LOAD, placement, { progress() {} });
-      const named = Object.entries(round.faults).filter(([, count]) => count > 0);
+      const round = await roundWith(wrong);
+      const { faults, expected, delivered } = round;
+      const named = Object.entries(faults).filter(([, count]) => count > 0);
       expect([title, named.map(([fault]) => fault)]).toEqual([title, name ? [name] : []]);
-      expect(round.expected).toBe(Math.round(LOAD.watchers * LOAD.seconds * LOAD.plan.fps));
-      const bad = round.faults.lost + round.faults.torn + round.faults.corrupt;
-      expect([title, round.delivered < round.expected]).toEqual([title, bad > 0]);
+      expect(expected).toBe(Math.round(LOAD.watchers * LOAD.seconds * LOAD.plan.fps));
+      const bad = faults.lost + faults.torn + faults.corrupt;
+      expect([title, delivered < expected]).toEqual([title, bad > 0]);
+      // A soak fails for the same reasons, and only for them.
+      expect([title, failureOf(LOAD, round, undefined) === undefined]).toEqual([title, !name]);
     });
     await Promise.all(outcomes);
+  },
+  TEST_MS,
+);
+
+test(
+  "a soak also fails for what leaks, closes and does not come at all",
+  async () => {
+    const round = await roundWith((first, second) => [first, second]);
+    const trend = { slope: 1, at0: 60, growth: 30, leaks: true };
+    expect(failureOf(LOAD, round, { ...trend, leaks: false })).toBeUndefined();
+    expect(failureOf(LOAD, round, trend)).toBe("memory grew by 30.0 MiB");
+    const saidOf = (some: Partial<typeof round>) =>
+      failureOf(LOAD, { ...round, ...some }, undefined);
+    expect(saidOf({ expected: 0 })).toBe("no frame was sent");
+    expect(saidOf({ closed: 2 })).toBe("2 steady watchers were closed");
+    expect(saidOf({ broadcastersClosed: 1 })).toBe("1 broadcasters were closed");
+    expect(saidOf({ serverDescriptors: 500 })).toStartWith("500 descriptors are open");
+    expect(saidOf({ othersFaults: { ...round.faults, torn: 1 } })).toBe("1 torn frames");
   },
   TEST_MS,
 );
