@@ -37,6 +37,7 @@ export const capacity: Command = command({
   args: {
     p99: { type: "string", default: "100ms", description: "Latency that 99 of 100 frames keep" },
     from: { type: "string", default: "200", description: "Watchers to begin with" },
+    most: { type: "string", default: String(WATCHERS_MOST), description: "Watchers to end with" },
     precision: { type: "string", default: "4", description: "Per cent to which it is found" },
     seconds: { type: "string", default: "4s", description: "Measured time of a trial" },
     ...LOAD_ARGS,
@@ -45,7 +46,8 @@ export const capacity: Command = command({
     const bound = timeOf(args, "p99", "ms");
     const load = loadOf(args, 0, timeOf(args, "seconds", "s") / 1_000);
     const placement = newPlacement(args["pin"] !== false);
-    const most = Math.min(connectionsMost() - load.channels, WATCHERS_MOST);
+    const allowed = connectionsMost() - load.channels;
+    const most = Math.min(allowed, wholeOf(args, "most", 1, WATCHERS_MOST));
     const trials: Trial[] = [];
     const progress = newProgress();
     const found = await search(
@@ -62,7 +64,7 @@ export const capacity: Command = command({
       },
     );
     progress.clear();
-    const verdict = verdictOf(found, load, bound, most);
+    const verdict = verdictOf(found, load, bound, most < allowed);
     process.stdout.write(
       `${[...headOf(load, placement), "", line(HEADING), ...trials.map((trial) => line(cellsOf(trial))), "", ...verdict].join("\n")}\n`,
     );
@@ -168,13 +170,13 @@ function verdictOf(
   found: { number: number; passed: Trial | undefined; failed: Trial | undefined },
   load: Load,
   bound: number,
-  most: number,
+  byChoice: boolean,
 ): readonly string[] {
   const { number, passed, failed } = found;
   const rate = formatBitrate(number * load.plan.bitsPerSecond);
   const what = `${number} watchers (${rate}) with nothing lost and p99 within ${bound} ms`;
   if (failed === undefined) {
-    const limit = number >= most ? `descriptors (${most} watchers is all they allow)` : "nothing";
+    const limit = byChoice ? "none was met up to there" : "descriptors, which allow no more";
     return [`at least ${what}`, `limit: ${limit}`, ...extrapolated(passed)];
   }
   const { text, ofServer } = failed.limit;

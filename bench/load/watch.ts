@@ -112,15 +112,21 @@ function newReader(poll: Poll, seats: readonly Seat[], sink: boolean): Reader {
   const read = (slot: number, ending: boolean): void => {
     const seat = seats[slot];
     const fd = fds[slot] ?? -1;
-    let count = seat === undefined || fd === -1 ? -1 : BUFFER_BYTES;
-    while (seat !== undefined && (count === BUFFER_BYTES || (ending && count > 0))) {
-      count = poll.receive(fd, sink);
+    if (seat === undefined || fd === -1) {
+      return;
+    }
+    // Fewer bytes than there is room for were all. Before the stream's end its zero must be seen too.
+    for (const least = ending ? 1 : BUFFER_BYTES; ;) {
+      const count = poll.receive(fd, sink);
       if (count > 0) {
         take(seat, poll.buffer, count);
       } else if (count === 0) {
         fds[slot] = -1;
         leave(seat);
         sockets[slot]?.end();
+      }
+      if (count < least) {
+        return;
       }
     }
   };
