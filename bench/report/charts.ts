@@ -48,10 +48,14 @@ interface Measured {
   readonly rounds: readonly Round[];
 }
 
+function ofAllRounds(entries: readonly Measured[]): string {
+  return entries.some(({ rounds }) => rounds.length > 1) ? ", all rounds together" : "";
+}
+
 function latencyOverTime(entries: readonly Measured[], seconds: number): Chart {
   const slices = entries[0]?.rounds[0]?.slices.length ?? 0;
   return {
-    title: "Latency over time, of all rounds together",
+    title: `Latency over time${ofAllRounds(entries)}`,
     x: {
       label: "seconds",
       values: Array.from({ length: slices }, (_, i) => (i * seconds) / slices),
@@ -76,7 +80,7 @@ function place(part: number): number {
 
 function latencyByPercentile(entries: readonly Measured[]): Chart {
   return {
-    title: "Latency by percentile, of all rounds together",
+    title: `Latency by percentile${ofAllRounds(entries)}`,
     x: {
       label: "per cent of all frames",
       values: PERCENTILES.map(place),
@@ -140,7 +144,9 @@ function share(part: number | undefined): number | undefined {
 
 /** The charts of a search for the capacity. */
 export function capacityCharts(trials: readonly Trial[]): readonly Chart[] {
-  const sorted = trials.toSorted((a, b) => a.watchers - b.watchers);
+  // A trial that was made twice is shown as it came out the second time.
+  const latest = new Map(trials.map((trial) => [trial.watchers, trial]));
+  const sorted = [...latest.values()].toSorted((a, b) => a.watchers - b.watchers);
   const values = sorted.map(({ watchers }) => watchers);
   const curve = (name: string, of: (trial: Trial) => number | undefined) => ({
     name,

@@ -6,8 +6,8 @@
 
 const charts = JSON.parse(document.getElementById("charts").textContent);
 
-/** Told apart by those who see few colours too (Okabe and Ito). */
-const COLORS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"];
+/** As many colours as the page's style has. */
+const COLORS = 6;
 const HEIGHT = 300;
 
 function colorOf(name) {
@@ -75,9 +75,9 @@ function draw(chart, index) {
         { label: chart.x.label, value: (_, value) => tick(value) ?? short(value) },
         ...chart.series.map(({ name }, i) => ({
           label: name,
-          stroke: COLORS[i % COLORS.length],
+          stroke: () => colorOf(`--series-${i % COLORS}`),
           width: 2,
-          points: { show: points },
+          points: { show: points, size: 5, fill: () => colorOf("--paper") },
           value: (_, value) => short(value),
         })),
       ],
