@@ -21,6 +21,8 @@ export interface Gauge {
   /** Watchers that are there now, by channel. */
   readonly present: number[];
   closed: number;
+  /** Counts what has come and not been read yet. */
+  catchUp: () => void;
   readonly firstByteMs: number[];
   readonly firstKeyMs: number[];
 }
@@ -48,6 +50,7 @@ export function newGauge(order: WatchOrder): Gauge {
     bytes: 0,
     present: channels.map(() => 0),
     closed: 0,
+    catchUp() {},
     firstByteMs: [],
     firstKeyMs: [],
   };
@@ -90,9 +93,11 @@ export async function measure(
   const window = await parent.window;
   Object.assign(gauge.tally.window, window);
   await sleepUntil(window.from);
+  gauge.catchUp();
   const [from, bytes, cpu] = [nowUs(), gauge.bytes, process.cpuUsage()];
   const present = [...gauge.present];
   await sleepUntil(window.to);
+  gauge.catchUp();
   const [to, more, used] = [nowUs(), gauge.bytes - bytes, process.cpuUsage(cpu)];
   await settled(window.to);
   return {

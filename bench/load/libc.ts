@@ -44,7 +44,7 @@ export interface Poll {
 export const BUFFER_BYTES: number = 256 * 1024;
 
 /** Slots told of by one wait. */
-const EVENTS_MAX = 512;
+export const EVENTS_MAX = 512;
 
 /** Linux, by its headers. */
 const EPOLL_CTL_ADD = 1;

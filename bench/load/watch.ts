@@ -11,7 +11,8 @@ import { peerOf } from "../peers/table.ts";
 import { crowd } from "./crowd.ts";
 import { nowUs } from "./clock.ts";
 import { measure, newGauge, newSeat, pulse, take, type Gauge, type Seat } from "./gauge.ts";
-import { BUFFER_BYTES, loadLibc, type Poll } from "./libc.ts";
+import { BUFFER_BYTES, EVENTS_MAX, loadLibc, type Poll } from "./libc.ts";
+import type { Plan } from "../stream/synthetic.ts";
 import type { Parent, WatchOrder } from "./messages.ts";
 
 /** Connections that are made at once: a listener's backlog has room for them. */
@@ -22,6 +23,12 @@ const WAIT_MS = 5;
 
 /** Milliseconds after which Bun's own events have their turn, however busy it is. */
 const YIELD_MS = 5;
+
+/** Bytes that may lie in a socket where they are only counted: a quarter of its buffer. */
+const SINK_BYTES: number = 32 * 1024;
+
+/** Milliseconds that they may lie there, so that the figures of a second are those of a second. */
+const SINK_MAX_MS = 150;
 
 /** Milliseconds after the window in which late frames may come. Later ones count as lost. */
 const LATE_MAX_MS = 5_000;
@@ -36,7 +43,12 @@ export async function watchAll(order: WatchOrder, parent: Parent): Promise<void>
   const seats: Seat[] = [];
   const poll = loadLibc()?.newPoll();
   const reader = poll === undefined ? undefined : newReader(poll, seats, order.sink);
-  void reader?.run();
+  if (reader !== undefined && order.sink) {
+    gauge.catchUp = () => reader.readAll();
+    setInterval(gauge.catchUp, pauseOf(order.plan));
+  } else {
+    void reader?.run();
+  }
   let failed = 0;
   for (let next = 0; next < order.watchers; next += CONNECTS_AT_ONCE) {
     const batch = Array.from({ length: Math.min(CONNECTS_AT_ONCE, order.watchers - next) });
@@ -101,6 +113,9 @@ async function settled(seats: readonly Seat[], sink: boolean, to: number): Promi
 
 interface Reader {
   add(socket: Socket, slot: number): void;
+  /** Reads whatever has come. */
+  readAll(): void;
+  /** Reads whatever comes as soon as it does, for ever. */
   run(): Promise<never>;
 }
 
@@ -131,6 +146,18 @@ function newReader(poll: Poll, seats: readonly Seat[], sink: boolean): Reader {
     }
   };
 
+  /** Waits for something to come, and reads whatever has. */
+  const readAll = (waitMs: number): void => {
+    let ready = poll.wait(waitMs);
+    while (ready > 0) {
+      for (let i = 0; i < ready; i++) {
+        read(poll.slotOf(i), poll.isEnding(i));
+      }
+      // Where there was room for more, there was no more.
+      ready = ready < EVENTS_MAX ? 0 : poll.wait(0);
+    }
+  };
+
   return {
     add(socket, slot) {
       // Paused, Bun asks the kernel for nothing; it still hears of a reset, and closes.
@@ -139,19 +166,22 @@ function newReader(poll: Poll, seats: readonly Seat[], sink: boolean): Reader {
       fds[slot] = descriptorOf(socket);
       poll.add(descriptorOf(socket), slot);
     },
+    readAll: () => readAll(0),
     async run() {
       for (;;) {
         const until = performance.now() + YIELD_MS;
         do {
-          const ready = poll.wait(WAIT_MS);
-          for (let i = 0; i < ready; i++) {
-            read(poll.slotOf(i), poll.isEnding(i));
-          }
+          readAll(WAIT_MS);
         } while (performance.now() < until);
         await new Promise(setImmediate);
       }
     },
   };
+}
+
+/** How long bytes that are only counted may wait for it, for nobody asks when they came. */
+function pauseOf({ bitsPerSecond }: Plan): number {
+  return Math.min((SINK_BYTES * 8_000) / bitsPerSecond, SINK_MAX_MS);
 }
 
 /** Bun's sockets have a public `fd`, which its types leave out. */
