@@ -1,10 +1,10 @@
 /**
  * What kept a number of watchers from being carried, as far as the figures tell.
  */
-import { availableParallelism } from "node:os";
 import type { Figures } from "../report/figures.ts";
 import { SATURATED } from "../report/notes.ts";
 import { percent } from "../report/table.ts";
+import { CORES } from "./proc.ts";
 
 export interface Limit {
   readonly text: string;
@@ -32,7 +32,7 @@ export function limitOf(figures: Figures, memoryLeft: number | undefined): Limit
   if ((serverShare ?? 0) > SATURATED) {
     return { text: `the server's CPU (${shares})`, ofServer: true };
   }
-  if (machineCores !== undefined && machineCores > MACHINE_FULL * availableParallelism()) {
+  if (machineCores !== undefined && machineCores > MACHINE_FULL * CORES) {
     return { text: `the machine's CPU, which others used too (${shares})`, ofServer: false };
   }
   return { text: `latency or loss while there was CPU to spare (${shares})`, ofServer: true };

@@ -3,7 +3,7 @@
  * the figures that depend on it stay empty.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { cpus } from "node:os";
 
 /** Ticks a second of the times in /proc: 100 on every Linux that Bun runs on. */
 const TICKS = 100;
@@ -62,10 +62,13 @@ export function machineBusySeconds(): number | undefined {
   return (user + nice + system + irq + soft) / TICKS;
 }
 
+/** Cores of the machine, whether this process may use them or not. */
+export const CORES: number = cpus().length;
+
 /** The machine, for the head of a report. */
 export function machineName(): string {
   const model = /^model name\s*:\s*(.*)$/m.exec(read("/proc/cpuinfo") ?? "")?.[1];
-  return `${availableParallelism()} cores${model === undefined ? "" : ` of ${model}`}`;
+  return `${CORES} cores${model === undefined ? "" : ` of ${model}`}`;
 }
 
 function read(path: string): string | undefined {

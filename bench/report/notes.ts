@@ -1,8 +1,7 @@
 /**
  * What has to be said below a table, so that nobody believes more than was measured.
  */
-import { availableParallelism } from "node:os";
-import { hasProc } from "../measure/proc.ts";
+import { CORES, hasProc } from "../measure/proc.ts";
 import type { Figures } from "./figures.ts";
 import { fixed, ms, percent } from "./table.ts";
 
@@ -52,7 +51,7 @@ export function generalNotes(rows: readonly Figures[]): readonly string[] {
   }
   const others = rows.map(othersCores).filter((cores) => cores !== undefined);
   const worst = Math.max(0, ...others);
-  if (worst > NOISE * availableParallelism()) {
+  if (worst > NOISE * CORES) {
     notes.push(
       `other programs took ${fixed(worst, 2)} cores meanwhile: compare rows, and not with other days`,
     );

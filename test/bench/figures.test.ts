@@ -32,7 +32,7 @@ const FIGURES: Figures = {
   loadCpuPerGbit: 0.1,
   serverShare: 0.5,
   busiestLoadShare: 0.5,
-  machineCores: 1,
+  machineCores: 0.1,
   serverMib: 60,
   serverDescriptors: 20,
   latenessP99: 1,

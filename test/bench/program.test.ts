@@ -120,7 +120,7 @@ test(
   async () => {
     await using stage = await newStage();
     const crowd = "--watchers 3 --slow 1 --frozen 1 --resetting 2 --visiting 2 --restart 700ms";
-    const load = "--minutes 0.04 --gop 12 --warmup 100ms --no-pin";
+    const load = "--minutes 0.025 --gop 12 --warmup 100ms --no-pin";
     const words = ["soak", ...crowd.split(" "), ...load.split(" ")];
     const good = await stage.run([process.execPath, BENCH, ...words]).ending();
     expect(good.stdout).toContain("\npassed: ");
