@@ -59,7 +59,10 @@ async function help(found: Command, named: boolean): Promise<string> {
   const usage = await renderUsage(found);
   const commands: SubCommandsDef = COMMANDS;
   const all = await renderUsage(
-    command({ meta: { name: "bench", description: "All commands" }, subCommands: commands }),
+    command({
+      meta: { name: "bun run bench", description: "All commands" },
+      subCommands: commands,
+    }),
   );
   return `${Bun.stripANSI(named ? usage : `${usage}\n\n${all}`).trimEnd()}\n`;
 }

@@ -33,7 +33,10 @@ export interface Trial {
 }
 
 export const capacity: Command = command({
-  meta: { name: "bench capacity", description: "Find the most watchers that are served well" },
+  meta: {
+    name: "bun run bench capacity",
+    description: "Find the most watchers that are served well",
+  },
   args: {
     p99: { type: "string", default: "100ms", description: "Latency that 99 of 100 frames keep" },
     from: { type: "string", default: "200", description: "Watchers to begin with" },

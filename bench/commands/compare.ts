@@ -19,11 +19,14 @@ import { newProgress } from "../report/progress.ts";
 import { publish } from "../report/publish.ts";
 
 export const compare: Command = command({
-  meta: { name: "bench", description: "Measure the relay beside the smallest possible fan-out" },
+  meta: {
+    name: "bun run bench",
+    description: "Measure the relay beside the smallest possible fan-out",
+  },
   args: {
     watchers: { type: "string", default: "500", description: "How many watch" },
     slow: { type: "string", default: "0", description: "Watchers more, who read at a tenth" },
-    seconds: { type: "string", default: "6s", description: "Measured time of a round" },
+    seconds: { type: "string", default: "5s", description: "Measured time of a round" },
     rounds: { type: "string", default: "3", description: "Rounds; the medians are shown" },
     ...LOAD_ARGS,
     ...TARGET_ARGS,

@@ -20,7 +20,10 @@ import { publish } from "../report/publish.ts";
 const { target: _, ...USER_ARGS } = TARGET_ARGS;
 
 export const peers: Command = command({
-  meta: { name: "bench peers", description: "Compare the relay with what else is installed" },
+  meta: {
+    name: "bun run bench peers",
+    description: "Compare the relay with what else is installed",
+  },
   args: {
     watchers: { type: "string", default: "200", description: "How many watch" },
     seconds: { type: "string", default: "6s", description: "Measured time of a round" },

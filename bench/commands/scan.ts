@@ -15,7 +15,7 @@ interface Row {
 }
 
 export const scan: Command = command({
-  meta: { name: "bench scan", description: "Measure every format's scanner, in MB/s" },
+  meta: { name: "bun run bench scan", description: "Measure every format's scanner, in MB/s" },
   args: {
     json: { type: "string", valueHint: "file", description: "Write all figures to a file" },
   },

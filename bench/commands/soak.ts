@@ -33,7 +33,7 @@ const CROWD_ARGS = {
 const MANY = 100_000;
 
 export const soak: Command = command({
-  meta: { name: "bench soak", description: "Watch a mixed crowd for a long time" },
+  meta: { name: "bun run bench soak", description: "Watch a mixed crowd for a long time" },
   args: {
     minutes: { type: "string", default: "10", valueHint: "n", description: "How long" },
     restart: { type: "string", default: "20s", description: "How often broadcasters begin anew" },

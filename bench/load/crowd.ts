@@ -20,8 +20,8 @@ const AWAY_MS = 200;
 /** Milliseconds between two probes, as they come while one is measured. */
 const PROBE_EVERY_MS = 100;
 
-/** Milliseconds after which a probe gives up: no keyframe is as far away as that. */
-const PROBE_MS = 10_000;
+/** Microseconds that a keyframe may come later than one is due. */
+const KEY_LATE_MAX_US = 500_000;
 
 export async function crowd(gauge: Gauge, parent: Parent): Promise<void> {
   const { habit, watchers } = gauge.order;
@@ -31,7 +31,16 @@ export async function crowd(gauge: Gauge, parent: Parent): Promise<void> {
   if (habit === "probing") {
     void parent.window.then(({ from, to }) => probe(gauge, from, to));
   }
-  parent.tell(await measure(gauge, parent, () => Promise.resolve()));
+  parent.tell(await measure(gauge, parent, () => seenOut(gauge)));
+}
+
+/** Waits for the probes that are still without a keyframe: left out, they would flatter the others. */
+async function seenOut(gauge: Gauge): Promise<void> {
+  const { gop, fps } = gauge.order.plan;
+  const deadline = nowUs() + (gop / fps) * 1e6 + KEY_LATE_MAX_US;
+  while (gauge.order.habit === "probing" && gauge.looking > 0 && nowUs() < deadline) {
+    await Bun.sleep(AWAY_MS / 10);
+  }
 }
 
 async function gather(
@@ -121,8 +130,9 @@ async function probe(gauge: Gauge, from: number, to: number): Promise<void> {
 async function look(gauge: Gauge, index: number): Promise<void> {
   const { target } = gauge.order;
   const seat = newSeat(gauge, index);
+  gauge.looking++;
   try {
-    const socket = await Bun.connect({
+    await Bun.connect({
       hostname: target.host,
       port: target.port,
       socket: {
@@ -136,10 +146,13 @@ async function look(gauge: Gauge, index: number): Promise<void> {
             opened.end();
           }
         },
+        close() {
+          gauge.looking--;
+        },
       },
     });
-    setTimeout(() => socket.end(), PROBE_MS);
   } catch {
+    gauge.looking--;
     gauge.closed++;
   }
 }

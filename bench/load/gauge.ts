@@ -21,6 +21,8 @@ export interface Gauge {
   /** Watchers that are there now, by channel. */
   readonly present: number[];
   closed: number;
+  /** Probes that have not seen a keyframe yet. */
+  looking: number;
   /** Counts what has come and not been read yet. */
   catchUp: () => void;
   readonly firstByteMs: number[];
@@ -50,6 +52,7 @@ export function newGauge(order: WatchOrder): Gauge {
     bytes: 0,
     present: channels.map(() => 0),
     closed: 0,
+    looking: 0,
     catchUp() {},
     firstByteMs: [],
     firstKeyMs: [],
