@@ -30,9 +30,11 @@ interface Cast {
   socket: Socket | undefined;
   /** The next frame to be sent. */
   sequence: number;
-  /** What the kernel has not taken of the frame before it. */
-  unsent: Buffer | undefined;
-  unsentDue: number;
+  /** The frame before it, and from where to where the kernel has not taken it. */
+  bytes: Buffer;
+  from: number;
+  to: number;
+  due: number;
   /** Frames so far that were due within the window. */
   frames: number;
   ending: boolean;
@@ -91,8 +93,8 @@ export async function castAll(order: CastOrder, parent: Parent): Promise<void> {
 }
 
 /** Whether all that was due before `us` has been sent. */
-function isBeyond({ broadcast, sequence, unsent }: Cast, us: number): boolean {
-  return unsent === undefined && broadcast.dueOf(sequence) >= us;
+function isBeyond({ broadcast, sequence, from, to }: Cast, us: number): boolean {
+  return from === to && broadcast.dueOf(sequence) >= us;
 }
 
 /** Sends what is due, and sleeps until something else is. */
@@ -118,8 +120,10 @@ function newCast({ studio }: Shared, channel: number): Cast {
     broadcast: studio.broadcast(channel, 0),
     socket: undefined,
     sequence: 0,
-    unsent: undefined,
-    unsentDue: 0,
+    bytes: Buffer.alloc(0),
+    from: 0,
+    to: 0,
+    due: 0,
     frames: 0,
     ending: false,
   };
@@ -129,7 +133,7 @@ async function connect(shared: Shared, cast: Cast): Promise<void> {
   const { target } = shared.order;
   cast.ending = false;
   cast.sequence = 0;
-  cast.unsent = undefined;
+  cast.from = cast.to;
   try {
     cast.socket = await dial(shared, cast);
   } catch {
@@ -167,7 +171,7 @@ function refused({ host, port, user }: Target): string {
 
 /** Ends a broadcast after a whole frame, and begins another one on the same channel. */
 async function restart(shared: Shared, cast: Cast): Promise<void> {
-  while (cast.unsent !== undefined && cast.socket !== undefined) {
+  while (cast.from < cast.to && cast.socket !== undefined) {
     await Bun.sleep(1);
   }
   cast.ending = true;
@@ -181,33 +185,38 @@ function sendDue(shared: Shared, cast: Cast): number {
     if (cast.socket === undefined || cast.ending) {
       return Infinity;
     }
-    if (cast.unsent === undefined) {
+    if (cast.from === cast.to) {
       const due = cast.broadcast.dueOf(cast.sequence);
       if (due > nowUs()) {
         return due;
       }
-      const frame = cast.broadcast.frame(cast.sequence++);
-      cast.unsent = join(frame);
-      cast.unsentDue = frame.due;
+      load(cast, cast.broadcast.frame(cast.sequence++));
     }
-    const taken = cast.socket.write(cast.unsent, 0, cast.unsent.length);
-    if (taken < cast.unsent.length) {
-      cast.unsent = cast.unsent.subarray(Math.max(taken, 0));
+    const taken = cast.socket.write(cast.bytes, cast.from, cast.to - cast.from);
+    cast.from += Math.max(taken, 0);
+    if (cast.from < cast.to) {
       return Infinity;
     }
-    cast.unsent = undefined;
     finish(shared, cast);
   }
 }
 
+/** Puts a frame where it is sent from. One place for all of them leaves the collector nothing to do. */
+function load(cast: Cast, { head, body, length, due }: Frame): void {
+  if (cast.bytes.length < length) {
+    cast.bytes = Buffer.alloc(2 * length);
+  }
+  head.copy(cast.bytes);
+  body.copy(cast.bytes, head.length);
+  cast.from = 0;
+  cast.to = length;
+  cast.due = due;
+}
+
 function finish({ lateness, window }: Shared, cast: Cast): void {
-  const due = cast.unsentDue;
+  const { due } = cast;
   if (due >= window.from && due < window.to) {
     cast.frames++;
     record(lateness, nowUs() - due);
   }
-}
-
-function join({ head, body }: Frame): Buffer {
-  return Buffer.concat([head, body]);
 }
