@@ -59,7 +59,9 @@ function directSink(libc: Libc): SocketSink {
     write(handle, bytes, offset, length) {
       if (bytes !== buffer) {
         buffer = bytes;
-        address = ptr(bytes);
+        // By way of its `buffer`: a small array without one lies where the garbage collector put it,
+        // and moves when somebody asks for it, which would leave the address kept here stale.
+        address = ptr(bytes.buffer, bytes.byteOffset);
       }
       const taken = libc.send(handle, address + offset, length);
       return taken === length ? taken : rest(handle, offset, length, taken);

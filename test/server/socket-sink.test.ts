@@ -114,6 +114,22 @@ for (const [name, libc] of [
   ["without it", undefined],
 ] as const) {
   describe(name, () => {
+    test("a small array that is written twice may have moved in between", async () => {
+      const { near, far, state } = await pair();
+      const sink = newSocketSink(libc);
+      const handle = sink.open(near);
+      const small = new Uint8Array(40).map((_, index) => index);
+      expect(sink.write(handle, small, 0, 20)).toBe(20);
+      // A view gives the array a buffer of its own, and its old place is free.
+      expect(small.subarray(1).length).toBe(39);
+      Bun.gc(true);
+      const others = Array.from({ length: 10_000 }, () => new Uint8Array(40).fill(0xee));
+      expect(sink.write(handle, small, 20, 20)).toBe(20);
+      far.resume();
+      expect([...(await arrival(state, 40))]).toEqual([...small]);
+      expect(others.length).toBe(10_000);
+    });
+
     test("what is cut off by a full socket goes on after its drain, exact to the byte", async () => {
       const { near, far, state } = await pair();
       const sink = newSocketSink(libc);
