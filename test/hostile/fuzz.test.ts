@@ -1,0 +1,124 @@
+/**
+ * A hundred thousand hostile connections to the real program, while a broadcast goes on that nobody
+ * may disturb. FSTREAM_TEST_SEED repeats a run: the connection of a number does the same in each run
+ * with the same seed. Fewer come by default; FSTREAM_TEST_ALL=1 has all of them come.
+ */
+import { expect, setDefaultTimeout } from "bun:test";
+import { join, resolve } from "node:path";
+import {
+  descriptorsOf,
+  eventually,
+  residentMiB,
+  serverProcess,
+  temporaryFolder,
+  type Lines,
+} from "../support/server.ts";
+import { testWith } from "../relay/crowd.ts";
+import type { Orders, Tally } from "./fuzzer.ts";
+import { writeSamples } from "./samples.ts";
+import { show } from "./show.ts";
+
+const ALL = Bun.env["FSTREAM_TEST_ALL"] === "1";
+const CONNECTIONS = ALL ? 100_000 : 4_000;
+const SEED = Number(Bun.env["FSTREAM_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
+
+/** Processes that attack at the same time, each in two waves. */
+const FUZZERS = 2;
+const WAVES = 2;
+
+const LIVE = "film";
+const PASSWORD = "a password that nobody guesses";
+const HANDSHAKE_MS = 2_000;
+
+/** Memory that a server may keep of the second half of it all. A kilobyte a connection would exceed it. */
+const FLAT_MIB = 32;
+
+setDefaultTimeout(600_000);
+
+async function fuzz(orders: Orders): Promise<Tally> {
+  const program = resolve(import.meta.dir, "fuzzer.ts");
+  const child = Bun.spawn([process.execPath, program, JSON.stringify(orders)], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  try {
+    const tally: Tally = JSON.parse(await child.stdout.text());
+    return tally;
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** How many connections the log says have been closed, each with its line or within a count. */
+function closes(log: Lines): number {
+  const counts = log.matching(/ closed, [a-z-]+: \d+ more in the last second$/);
+  const held = counts.map((line) => Number(/(\d+) more/.exec(line)?.[1]));
+  const lines = log.matching(/ closed (after |\S+:\d+, |a peer that was gone at once, )/);
+  return held.reduce((sum, count) => sum + count, lines.length);
+}
+
+testWith(
+  256,
+  `${CONNECTIONS} hostile connections of the seed ${SEED} disturb nobody and leave nothing behind`,
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = (name: string): string => join(folder.path, name);
+    await writeSamples(path("samples"));
+    await Bun.write(path("users/bob.ini"), "[DEFAULT]\n");
+    await Bun.write(path(`users/${LIVE}.ini`), `[DEFAULT]\npassword=${PASSWORD}\n`);
+    await using server = await serverProcess({
+      users: path("users"),
+      linger: "1s",
+      "handshake-timeout": `${HANDSHAKE_MS}ms`,
+    });
+    const descriptors = descriptorsOf(server.pid);
+    using film = await show(server.where, LIVE, PASSWORD);
+    const count = CONNECTIONS / FUZZERS / WAVES;
+    const wave = (number: number): Promise<Tally[]> =>
+      Promise.all(
+        Array.from({ length: FUZZERS }, (_, index) =>
+          fuzz({
+            port: server.port,
+            seed: SEED,
+            first: (number * FUZZERS + index) * count,
+            count,
+            samples: path("samples"),
+            live: LIVE,
+            handshakeTimeout: HANDSHAKE_MS,
+          }),
+        ),
+      );
+
+    const started = performance.now();
+    const first = await wave(0);
+    const before = residentMiB(server.pid);
+    const second = await wave(1);
+    const after = residentMiB(server.pid);
+    const seconds = (performance.now() - started) / 1000;
+    const tallies = [...first, ...second];
+    expect(tallies.flatMap(({ faults }) => faults)).toEqual([]);
+    const opened = tallies.reduce((sum, tally) => sum + tally.opened, 0);
+    expect(opened).toBe(CONNECTIONS);
+
+    const figures = await film.finish();
+    process.stderr.write(
+      `seed ${SEED}: ${opened} in ${seconds} s, ${before} to ${after} MiB, ${JSON.stringify(figures)}\n`,
+    );
+    process.stderr.write(JSON.stringify(tallies.map((t) => t.kinds)) + "\n");
+    await eventually(
+      () => descriptorsOf(server.pid) === descriptors,
+      () => `${descriptors} descriptors of a server with ${descriptorsOf(server.pid)}`,
+    );
+    const mine = 1 + 5 + figures.joined;
+    await eventually(
+      () => closes(server.log) >= opened + mine,
+      () => `the end of ${opened + mine} connections in a log of ${closes(server.log)}`,
+    );
+    expect(closes(server.log)).toBe(opened + mine);
+    expect(server.log.matching(/internal error|a unix socket/)).toEqual([]);
+    expect(after - before).toBeLessThan(FLAT_MIB);
+    server.kill("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect(server.log.all.at(-1)).toContain("stopped after");
+  },
+);
