@@ -12,14 +12,17 @@ import {
   serverProcess,
   temporaryFolder,
   type Lines,
+  type ServerProcess,
 } from "../support/server.ts";
+import { admitted, payload } from "../support/sockets.ts";
 import { testWith } from "../relay/crowd.ts";
+import { sendInStep } from "../relay/streams.ts";
 import type { Orders, Tally } from "./fuzzer.ts";
 import { writeSamples } from "./samples.ts";
 import { show } from "./show.ts";
 
 const ALL = Bun.env["FSTREAM_TEST_ALL"] === "1";
-const CONNECTIONS = ALL ? 100_000 : 4_000;
+const CONNECTIONS = ALL ? 100_000 : 8_000;
 const SEED = Number(Bun.env["FSTREAM_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
 
 /** Processes that attack at the same time, each in two waves. */
@@ -57,6 +60,16 @@ function closes(log: Lines): number {
   return held.reduce((sum, count) => sum + count, lines.length);
 }
 
+/** Waits for as long as a channel lingers: until a watcher is told that its broadcaster is gone. */
+async function lingerTime({ where }: ServerProcess): Promise<void> {
+  const name = "user=bob,channel=last,reply=1";
+  using broadcaster = await admitted(where, `broadcast,${name}`);
+  using watcher = await admitted(where, `watch,${name}`);
+  await sendInStep(broadcaster, payload(1000), [watcher]);
+  broadcaster.end();
+  await watcher.ended();
+}
+
 testWith(
   256,
   `${CONNECTIONS} hostile connections of the seed ${SEED} disturb nobody and leave nothing behind`,
@@ -73,52 +86,54 @@ testWith(
     });
     const descriptors = descriptorsOf(server.pid);
     using film = await show(server.where, LIVE, PASSWORD);
-    const count = CONNECTIONS / FUZZERS / WAVES;
-    const wave = (number: number): Promise<Tally[]> =>
-      Promise.all(
-        Array.from({ length: FUZZERS }, (_, index) =>
-          fuzz({
-            port: server.port,
-            seed: SEED,
-            first: (number * FUZZERS + index) * count,
-            count,
-            samples: path("samples"),
-            live: LIVE,
-            handshakeTimeout: HANDSHAKE_MS,
-          }),
-        ),
+    const orders = {
+      port: server.port,
+      seed: SEED,
+      count: CONNECTIONS / FUZZERS / WAVES,
+      samples: path("samples"),
+      live: LIVE,
+      handshakeTimeout: HANDSHAKE_MS,
+    };
+    const wave = (number: number): Promise<Tally[]> => {
+      const firsts = Array.from(
+        { length: FUZZERS },
+        (_, n) => (number * FUZZERS + n) * orders.count,
       );
-
+      return Promise.all(firsts.map((first) => fuzz({ ...orders, first })));
+    };
     const started = performance.now();
-    const first = await wave(0);
+    const tallies = await wave(0);
     const before = residentMiB(server.pid);
-    const second = await wave(1);
+    tallies.push(...(await wave(1)));
     const after = residentMiB(server.pid);
-    const seconds = (performance.now() - started) / 1000;
-    const tallies = [...first, ...second];
-    expect(tallies.flatMap(({ faults }) => faults)).toEqual([]);
-    const opened = tallies.reduce((sum, tally) => sum + tally.opened, 0);
-    expect(opened).toBe(CONNECTIONS);
+    const took = performance.now() - started;
 
+    expect(tallies.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(tallies.map(({ opened }) => opened)).toEqual(tallies.map(() => orders.count));
     const figures = await film.finish();
     process.stderr.write(
-      `seed ${SEED}: ${opened} in ${seconds} s, ${before} to ${after} MiB, ${JSON.stringify(figures)}\n`,
+      `seed ${SEED}: ${CONNECTIONS} connections in ${(took / 1000).toFixed(1)} s; ` +
+        `beside them ${figures.frames} frames were seen ${figures.seen} times as they were sent, ` +
+        `p50 ${figures.p50.toFixed(1)} ms, p99 ${figures.p99.toFixed(1)} ms; ` +
+        `memory ${before.toFixed(0)} MiB at half time, ${after.toFixed(0)} MiB at the end\n`,
     );
-    process.stderr.write(JSON.stringify(tallies.map((t) => t.kinds)) + "\n");
     await eventually(
       () => descriptorsOf(server.pid) === descriptors,
       () => `${descriptors} descriptors of a server with ${descriptorsOf(server.pid)}`,
     );
-    const mine = 1 + 5 + figures.joined;
+    const connections = CONNECTIONS + figures.connections;
     await eventually(
-      () => closes(server.log) >= opened + mine,
-      () => `the end of ${opened + mine} connections in a log of ${closes(server.log)}`,
+      () => closes(server.log) >= connections,
+      () => `the end of ${connections} connections in a log of ${closes(server.log)}`,
     );
-    expect(closes(server.log)).toBe(opened + mine);
+    expect(closes(server.log)).toBe(connections);
     expect(server.log.matching(/internal error|a unix socket/)).toEqual([]);
     expect(after - before).toBeLessThan(FLAT_MIB);
+
+    await lingerTime(server);
     server.kill("SIGTERM");
     expect(await server.exited).toBe(0);
+    expect(server.log.all.at(-2)).toContain(" 0 connections and 0 channels are open");
     expect(server.log.all.at(-1)).toContain("stopped after");
   },
 );

@@ -30,10 +30,11 @@ export interface Show extends Disposable {
 }
 
 export interface Figures {
-  /** Frames that were sent, and how often one was seen and checked. */
+  /** Frames that were sent, and how often one was seen as it was sent. */
   readonly frames: number;
-  readonly checked: number;
-  readonly joined: number;
+  readonly seen: number;
+  /** Connections that it took. */
+  readonly connections: number;
   /** Milliseconds from a frame's sending to its last byte at a watcher. */
   readonly p50: number;
   readonly p99: number;
@@ -41,6 +42,8 @@ export interface Figures {
 }
 
 interface Viewer {
+  /** How many frames had been sent when it came: those before the next one are not timed. */
+  readonly cameAt: number;
   /** Whether the header has come. */
   begun: boolean;
   /** The number of the next frame; undefined before the first one, which is a keyframe. */
@@ -89,7 +92,12 @@ export async function show(where: Where, user: string, password: string): Promis
       const frames = hall.sentAt.length;
       await Promise.all(seats.map((seat) => sees(seat, frames)));
       dispose();
-      return { frames, checked: hall.delays.length, joined, ...quantiles(hall.delays) };
+      return {
+        frames,
+        seen: hall.delays.length,
+        connections: 1 + WATCHERS + joined,
+        ...quantiles(hall.delays),
+      };
     },
     [Symbol.dispose]: dispose,
   };
@@ -122,7 +130,13 @@ async function join(hall: Hall, over: AbortSignal): Promise<number> {
 }
 
 async function sit(hall: Hall): Promise<Seat> {
-  const viewer: Viewer = { begun: false, next: undefined, rest: Buffer.alloc(0), problem: null };
+  const viewer: Viewer = {
+    cameAt: hall.sentAt.length,
+    begun: false,
+    next: undefined,
+    rest: Buffer.alloc(0),
+    problem: null,
+  };
   const onStream = (chunk: Uint8Array): void => look(hall, viewer, chunk);
   const client = await admitted(hall.where, `watch,user=${hall.user},reply=1`, { onStream });
   return { client, viewer };
@@ -160,7 +174,9 @@ function look(hall: Hall, viewer: Viewer, chunk: Uint8Array): void {
     if (!viewer.rest.subarray(0, length).equals(frame(number, FRAME_BYTES, isKeyframe))) {
       viewer.problem ??= `frame ${number} is torn`;
     }
-    hall.delays.push(performance.now() - (hall.sentAt[number] ?? 0));
+    if (number >= viewer.cameAt) {
+      hall.delays.push(performance.now() - (hall.sentAt[number] ?? 0));
+    }
     viewer.next = number + 1;
   }
 }
