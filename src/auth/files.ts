@@ -5,6 +5,8 @@
 import type { BigIntStats } from "node:fs";
 import { open, readdir, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { FILES_AT_ONCE } from "../core/limits.ts";
+import { turns } from "./turns.ts";
 
 /** What changes when a file does. */
 export interface FileStamp {
@@ -35,15 +37,14 @@ export function userPath(folder: string, name: string): string {
   return join(folder, name + USER_SUFFIX);
 }
 
+/** A file or a folder that is open takes a descriptor of those that are kept from connections. */
+const reading = turns(FILES_AT_ONCE);
+
 /** The real file system. Links are followed: secrets are often mounted as such. */
 export const realFiles: FileSystem = {
   stat: (path) => unlessMissing(async () => stamp(await stat(path, { bigint: true }))),
-  read: (path, max) =>
-    unlessMissing(async () => {
-      await using handle = await open(path, "r");
-      return { stamp: stamp(await handle.stat({ bigint: true })), bytes: await fill(handle, max) };
-    }),
-  list: (folder) => readdir(folder),
+  read: (path, max) => reading.take(() => unlessMissing(() => read(path, max))),
+  list: (folder) => reading.take(() => readdir(folder)),
 };
 
 /**
@@ -68,6 +69,11 @@ export function errorCode(error: unknown): string {
 function stamp(stats: BigIntStats): FileStamp {
   const { ino, size, mtimeNs, ctimeNs } = stats;
   return { ino, size, mtimeNs, ctimeNs, isFile: stats.isFile() };
+}
+
+async function read(path: string, max: number): Promise<{ stamp: FileStamp; bytes: Uint8Array }> {
+  await using handle = await open(path, "r");
+  return { stamp: stamp(await handle.stat({ bigint: true })), bytes: await fill(handle, max) };
 }
 
 async function fill(handle: FileHandle, max: number): Promise<Uint8Array> {

@@ -5,10 +5,9 @@
  *        │            ▲ first come, first served
  *        ├──► waiting (HASHES_WAITING_MAX)
  *        └──► "full"
- *
- * Invariant: nobody waits while fewer than the allowed number are running.
  */
 import { HASHES_AT_ONCE, HASHES_WAITING_MAX } from "../core/limits.ts";
+import { turns } from "./turns.ts";
 
 /** Checks hashes within its bounds. */
 export interface HashChecks {
@@ -26,37 +25,14 @@ export interface HashChecksOptions {
 /** Makes a queue of its own. A server has one, however many users folders it has. */
 export function hashChecks(options: HashChecksOptions = {}): HashChecks {
   const check = options.verify ?? ((password, hash) => Bun.password.verify(password, hash));
-  const atOnce = options.atOnce ?? HASHES_AT_ONCE;
   const waitingMax = options.waitingMax ?? HASHES_WAITING_MAX;
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  /**
-   * Hands the finished one's place to the first in line, so that a newcomer cannot slip in between.
-   */
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) {
-      running--;
-    } else {
-      next();
-    }
-  };
-
+  const { line, take } = turns(options.atOnce ?? HASHES_AT_ONCE);
   return {
     async verify(password, hash) {
-      if (running < atOnce) {
-        running++;
-      } else if (waiting.length < waitingMax) {
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      } else {
-        return "full";
-      }
-      try {
-        return await check(password, hash);
-      } finally {
-        leave();
-      }
+      const waiting = line();
+      return waiting === undefined || waiting < waitingMax
+        ? take(() => check(password, hash))
+        : "full";
     },
   };
 }

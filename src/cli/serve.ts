@@ -148,6 +148,9 @@ function stopOnSignals(server: Server, log: Log): void {
     }
     stopping = true;
     log.info(`${signal}: stopping; again to stop at once`);
+    log.info(
+      `${server.connections()} connections and ${server.directory.channels()} channels are open`,
+    );
     await server.stop();
     const { broadcasts, watchers, bytesIn, bytesOut } = server.directory.counters;
     log.info(

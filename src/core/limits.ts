@@ -30,6 +30,12 @@ export const USER_FILE_MAX_BYTES: number = 64 * 1024;
 export const USER_CACHE_MAX = 10_000;
 
 /**
+ * User files open at once. They take of the descriptors that are kept from connections, and there
+ * are fewer threads to read them.
+ */
+export const FILES_AT_ONCE = 32;
+
+/**
  * Password hashes computed at once. Each takes a core for tens of milliseconds and megabytes of
  * memory.
  */

@@ -45,6 +45,8 @@ export interface Seat {
 
 export interface Directory {
   readonly counters: HubCounters;
+  /** How many channels there are, with those whose end is still on its way to somebody. */
+  channels(): number;
   /** Puts a broadcaster on air, or says why not. */
   broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
   /**
@@ -83,13 +85,6 @@ export function newDirectory(
     },
   };
 
-  function channelOf(request: Request): Channel {
-    const key = keyOf(request.user, request.channel);
-    const channel = channels.get(key) ?? newChannel(request.user, request.channel);
-    channels.set(key, channel);
-    return channel;
-  }
-
   /**
    * A channel that was forgotten while watchers were on the way to its end may have a namesake by
    * now.
@@ -109,11 +104,12 @@ export function newDirectory(
 
   return {
     counters,
+    channels: () => channels.size + leaving.size,
     broadcast(request, source) {
       if (closed) {
         return { refused: SHUTTING_DOWN };
       }
-      const channel = channelOf(request);
+      const channel = channelOf(channels, request);
       const result = goLive(around, channel, request, source);
       if ("code" in result) {
         return { refused: result };
@@ -125,7 +121,7 @@ export function newDirectory(
       if (closed) {
         return { refused: SHUTTING_DOWN };
       }
-      const channel = channelOf(request);
+      const channel = channelOf(channels, request);
       const result = joinChannel(around, channel, request, peer);
       forgetIfIdle(channel);
       return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
@@ -138,6 +134,14 @@ export function newDirectory(
       }
     },
   };
+}
+
+/** The channel that is asked for, which begins where there is none. */
+function channelOf(channels: Map<string, Channel>, { user, channel: name }: Request): Channel {
+  const key = keyOf(user, name);
+  const channel = channels.get(key) ?? newChannel(user, name);
+  channels.set(key, channel);
+  return channel;
 }
 
 /** Looks after broadcasts that have ended, and forgets those whose last watcher is gone. */

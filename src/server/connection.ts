@@ -152,6 +152,17 @@ export function onClose(connection: Connection, error: Error | undefined): void 
   connection.shared.witness.closed(connection, reason);
 }
 
+/**
+ * Closes the connection of a peer that had reset it before it was accepted. Nobody is there to
+ * answer, and nobody knows any more against which address to count what it sent.
+ */
+export function dropIfGone(connection: Connection): void {
+  const { socket } = connection;
+  if (socket.remoteAddress === undefined && !isUnix(socket)) {
+    cut(connection, RESET);
+  }
+}
+
 /** Sends the peer away at once: `why` is what the log says. */
 export function cut(connection: Connection, why: Reason): void {
   connection.reason ??= why;
@@ -331,9 +342,14 @@ function internal(error: unknown): Refusal {
 function peerName(socket: Socket<Connection | undefined>): string {
   const address = socket.remoteAddress;
   if (address === undefined) {
-    return "a unix socket";
+    return isUnix(socket) ? "a unix socket" : "a peer that was gone at once";
   }
   return address.includes(":")
     ? `[${address}]:${socket.remotePort}`
     : `${address}:${socket.remotePort}`;
+}
+
+/** Only a TCP socket has an address of this side, and keeps it when the other side is gone. */
+function isUnix(socket: Socket<Connection | undefined>): boolean {
+  return socket.localAddress === undefined;
 }

@@ -11,6 +11,7 @@ import { KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import {
   cut,
+  dropIfGone,
   onClose,
   onData,
   onDrain,
@@ -53,6 +54,7 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
       const connection = openConnection(shared, socket);
       socket.data = connection;
       door.opened(connection);
+      dropIfGone(connection);
     },
     data(socket, chunk) {
       if (socket.data !== undefined) {

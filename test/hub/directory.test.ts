@@ -185,8 +185,10 @@ describe("a channel is forgotten", () => {
     relay.watch().leave();
     relay.watch({ wait: false });
     expect(hasForgottenAll(relay)).toBe(false);
+    expect(relay.directory.channels()).toBe(1);
     visitor.leave();
     expect(hasForgottenAll(relay)).toBe(true);
+    expect(relay.directory.channels()).toBe(0);
   });
 
   test("without a timer ever having run for it where nobody broadcast", () => {
