@@ -2,6 +2,20 @@
  * PROXY headers, built here by hand after the specification.
  */
 import { parseIp } from "../../src/core/networks.ts";
+import { connect, frame, type Client, type DialOptions, type Where } from "./sockets.ts";
+
+/** Connects as a proxy does that passes on a peer at `address`, and sends its request. */
+export async function proxied(
+  where: Where,
+  address: string,
+  request: string,
+  options: DialOptions = {},
+): Promise<Client> {
+  const replies = /,reply=1/.test(request) ? 1 : 0;
+  const client = await connect(where, undefined, { replies, ...options });
+  await client.send(Buffer.concat([proxyLine(address), frame(request)]));
+  return client;
+}
 
 /** The first bytes of a header of version 2. */
 export const SIGNATURE: Buffer = Buffer.from("0d0a0d0a000d0a515549540a", "hex");
