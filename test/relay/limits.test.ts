@@ -106,6 +106,16 @@ describe("an address that may have two connections", () => {
     clients.forEach((client) => client.destroy());
   });
 
+  test("is not a proxy's either where peers of the proxy's own machine use it up", async () => {
+    const proxy = { from: "127.0.0.9" };
+    await using fstream = await relay({ ...FEW, "proxy-from": "127.0.0.9" });
+    using broadcaster = await proxied(fstream.where, "127.0.0.9", BROADCAST, proxy);
+    using watcher = await proxied(fstream.where, "127.0.0.9", WATCH, proxy);
+    expect(await Promise.all([broadcaster.reply(), watcher.reply()])).toEqual(["ok", "ok"]);
+    using other = await proxied(fstream.where, "192.0.2.1", WATCH, proxy);
+    expect(await other.reply()).toBe("ok");
+  });
+
   test("has its places again when its connections were refused for something else", async () => {
     await using fstream = await relay({ ...FEW, "deny-watch": "127.0.0.1" });
     for (let attempt = 1; attempt <= 5; attempt++) {
@@ -137,6 +147,16 @@ test("half of all connections may be silent: one more, and the first is closed",
   await Promise.all([sixth.until(16_384), seventh.until(16_384)]);
   expect(await beside.isExact()).toBe(true);
   silent.forEach((client) => client.destroy());
+});
+
+test("a silent connection that has gone does not count among the silent ones", async () => {
+  await using fstream = await relay({ "max-connections": "10" });
+  for (let gone = 1; gone <= 8; gone++) {
+    using silent = await connect(fstream.where);
+    silent.destroy();
+    await fstream.log.said(/closed .*, (?:left|reset)/, gone);
+  }
+  expect(fstream.server.refused.handshakes).toBe(0);
 });
 
 test("a channel that has all its watchers refuses the next one with limit, until one leaves", async () => {
@@ -180,9 +200,10 @@ describe("a broadcaster that may send 100 kB a second", () => {
     await broadcaster.send(bytes);
     await watcher.until(bytes.length);
     const sending = broadcaster.send(payload(1_000_000)).catch(() => {});
-    expect(await broadcaster.reply()).toStartWith("error,code=limit,message=the broadcaster sent");
     // Its watchers are not kept until it has read why.
     expect(await watcher.ended()).toBe("end");
+    expect(fstream.log.matching(/broadcaster .* closed/)).toEqual([]);
+    expect(await broadcaster.reply()).toStartWith("error,code=limit,message=the broadcaster sent");
     await sending;
     broadcaster.end();
     await fstream.log.said(/^warn bob\/: broadcaster .*, limit: the broadcaster sent more/);
