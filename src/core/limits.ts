@@ -62,8 +62,8 @@ export const AUTH_FORGET_MS: number = 10 * 60_000;
 export const AUTH_ADDRESSES_MAX = 10_000;
 
 /**
- * Failed passwords of one address, each forgotten or forgiven by none before it, after which its
- * attempts are refused without a look at them. It takes half a minute to get there.
+ * Failed passwords from one address after which its attempts are refused without a look at them. It
+ * takes half a minute of waiting to get there.
  */
 export const AUTH_SHUT_OUT_FAILURES = 10;
 
@@ -159,12 +159,6 @@ export const GRACE_MS = 250;
  * stall time.
  */
 export const HOUSEKEEPING_MS = 250;
-
-/**
- * Attempts of one address that may wait for their turn at once. Without it, many connections would
- * outrun the wait.
- */
-export const AUTH_WAITING_MAX = 16;
 
 /**
  * Characters of a message that an operator's own authenticator may send to a peer. A reply is a
