@@ -3,8 +3,8 @@
  * keeps guessing.
  *
  *     request ──► wait, if its source failed before ──► authenticator ──► answer
- *                  │ too many wait                        │ silent, or it throws
- *                  └──► limit                             └──► timeout, forbidden
+ *                  │ it failed too often, or too many wait │ silent, or it throws
+ *                  └──► limit                              └──► timeout, forbidden
  */
 import type { Clock } from "../core/clock.ts";
 import { isCode, refusal, type Refusal } from "../core/errors.ts";
@@ -25,24 +25,18 @@ const TOO_MANY = refusal("limit", "too many attempts from this address; try agai
 const TIMEOUT = refusal("timeout", "the server took too long to decide; try again later");
 const FORBIDDEN = refusal("forbidden", "the server cannot let anyone in right now");
 
+/** An authenticator that counts, in plain numbers for others to read. */
+export interface Gate extends Authenticator {
+  /** Attempts that had to wait, and those that were refused without a look at them. */
+  readonly counters: { slowed: number; refused: number };
+}
+
 /** Wraps `authenticator`. The result never rejects. */
-export function gate(authenticator: Authenticator, options: GateOptions): Authenticator {
+export function gate(authenticator: Authenticator, options: GateOptions): Gate {
   const { clock, onProblem, timeoutMs = AUTH_TIMEOUT_MS } = options;
   const guesses = throttle(clock);
 
-  /** Says whether the attempt may go on. */
-  const waitTurn = async (source: string): Promise<boolean> => {
-    const ms = guesses.delay(source);
-    if (ms === "full") {
-      return false;
-    }
-    if (ms > 0) {
-      const done = guesses.wait(source);
-      await new Promise<void>((resolve) => clock.after(ms, resolve));
-      done();
-    }
-    return true;
-  };
+  const counters = { slowed: 0, refused: 0 };
 
   const ask = (request: AuthRequest): Promise<Refusal | null> =>
     new Promise((resolve) => {
@@ -56,22 +50,43 @@ export function gate(authenticator: Authenticator, options: GateOptions): Authen
       });
     });
 
+  const askFor = async (source: string, request: AuthRequest): Promise<Refusal | null> => {
+    const answer = await ask(request);
+    if (answer === null) {
+      guesses.succeeded(source);
+    } else if (answer.code === "unauthorized") {
+      guesses.failed(source);
+    }
+    return answer;
+  };
+
+  const refuse = (): Refusal => {
+    counters.refused++;
+    return TOO_MANY;
+  };
+
+  const askSlowly = async (source: string, request: AuthRequest, ms: number) => {
+    counters.slowed++;
+    const done = guesses.begin(source);
+    await new Promise<void>((resolve) => clock.after(ms, resolve));
+    // Others may have failed meanwhile.
+    const answer = guesses.isShutOut(source) ? refuse() : await askFor(source, request);
+    done();
+    return answer;
+  };
+
   return {
+    counters,
     async authenticate(request) {
       const source = guesser(request);
       if (source === undefined) {
         return ask(request);
       }
-      if (!(await waitTurn(source))) {
-        return TOO_MANY;
+      const ms = guesses.delay(source);
+      if (ms === "refused") {
+        return refuse();
       }
-      const answer = await ask(request);
-      if (answer === null) {
-        guesses.succeeded(source);
-      } else if (answer.code === "unauthorized") {
-        guesses.failed(source);
-      }
-      return answer;
+      return ms === 0 ? askFor(source, request) : askSlowly(source, request, ms);
     },
   };
 }

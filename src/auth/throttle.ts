@@ -1,30 +1,33 @@
 /**
- * Slows down whoever keeps failing. It only counts and decides; the gate does the waiting.
+ * Slows down whoever keeps failing, and then refuses him for a while. It only counts and decides;
+ * the gate does the waiting.
  *
- *     failures   0  1  2 │   3    4    5 …     8 and more
- *     wait, ms   0  0  0 │ 250  500 1000 …  8000
+ *     failures   0  1  2 │   3    4    5 …    8     9 │ 10 and more
+ *     wait, ms   0  0  0 │ 250  500 1000 … 8000  8000 │ refused for AUTH_SHUT_OUT_MS, then 8000
  *
- * Invariant: a source that has not failed AUTH_FREE_FAILURES times of late never waits.
+ * Slowed attempts that are under way are taken for failures to come. Invariants: a source that has not
+ * failed AUTH_FREE_FAILURES times of late never waits; slowed attempts never bring one further than
+ * to AUTH_SHUT_OUT_FAILURES, and from there on one failure at a time.
  */
 import type { Clock } from "../core/clock.ts";
 import {
   AUTH_ADDRESSES_MAX,
   AUTH_FORGET_MS,
   AUTH_FREE_FAILURES,
+  AUTH_SHUT_OUT_FAILURES,
+  AUTH_SHUT_OUT_MS,
   AUTH_SLOW_MAX_MS,
   AUTH_SLOW_MS,
-  AUTH_WAITING_MAX,
 } from "../core/limits.ts";
 
 /** Counts by source, a text that stands for whoever is to be told apart from others. */
 export interface Throttle {
-  /**
-   * Milliseconds that an attempt of `source` has to wait, or "full" where too many of its attempts
-   * wait already.
-   */
-  delay(source: string): number | "full";
-  /** To be called when an attempt begins to wait; what it returns, when the wait is over. */
-  wait(source: string): () => void;
+  /** Milliseconds that an attempt of `source` has to wait, or that it is not to be made at all. */
+  delay(source: string): number | "refused";
+  /** Whether `source` has failed so often that none of its attempts is looked at for now. */
+  isShutOut(source: string): boolean;
+  /** To be called when a slowed attempt begins to wait; what it returns, when it is over. */
+  begin(source: string): () => void;
   failed(source: string): void;
   /** Forgets the failures of `source`. */
   succeeded(source: string): void;
@@ -40,7 +43,7 @@ export function throttle(clock: Clock): Throttle {
   /** In the order of their last failure, so the first is the one to go when there are too many. */
   const failures = new Map<string, Failures>();
   /** Bounded by the connections that are open, and no entry stays at zero. */
-  const waiting = new Map<string, number>();
+  const underWay = new Map<string, number>();
 
   const countOf = (source: string): number => {
     const known = failures.get(source);
@@ -51,29 +54,35 @@ export function throttle(clock: Clock): Throttle {
     return known?.count ?? 0;
   };
 
-  const addWaiting = (source: string, change: 1 | -1): void => {
-    const count = (waiting.get(source) ?? 0) + change;
+  const isShutOut = (source: string): boolean => {
+    const lastAt = failures.get(source)?.lastAt ?? -Infinity;
+    return countOf(source) >= AUTH_SHUT_OUT_FAILURES && clock.now() - lastAt < AUTH_SHUT_OUT_MS;
+  };
+
+  const addUnderWay = (source: string, change: 1 | -1): void => {
+    const count = (underWay.get(source) ?? 0) + change;
     if (count === 0) {
-      waiting.delete(source);
+      underWay.delete(source);
     } else {
-      waiting.set(source, count);
+      underWay.set(source, count);
     }
   };
 
   return {
+    isShutOut,
     delay(source) {
       const count = countOf(source);
       if (count < AUTH_FREE_FAILURES) {
         return 0;
       }
-      const others = waiting.get(source) ?? 0;
-      // Those that wait are taken for failures to come, or attempts made all at once would wait no
-      // longer than one.
-      return others >= AUTH_WAITING_MAX ? "full" : delayAfter(count + others);
+      // Or attempts made all at once would wait no longer than one, and all be looked at.
+      const others = underWay.get(source) ?? 0;
+      const isEnough = others > 0 && count + others >= AUTH_SHUT_OUT_FAILURES;
+      return isEnough || isShutOut(source) ? "refused" : delayAfter(count + others);
     },
-    wait(source) {
-      addWaiting(source, 1);
-      return () => addWaiting(source, -1);
+    begin(source) {
+      addUnderWay(source, 1);
+      return () => addUnderWay(source, -1);
     },
     failed(source) {
       const count = countOf(source) + 1;

@@ -67,6 +67,51 @@ export const AUTH_FORGET_MS: number = 10 * 60_000;
  */
 export const AUTH_ADDRESSES_MAX = 10_000;
 
+/**
+ * Failed passwords from one address after which its attempts are refused without a look at them. It
+ * takes half a minute of waiting to get there.
+ */
+export const AUTH_SHUT_OUT_FAILURES = 10;
+
+/**
+ * Milliseconds for which they are refused: a guesser gets through a thousand passwords a day, and
+ * whoever has put a wrong one right waits no longer than it takes to make sure.
+ */
+export const AUTH_SHUT_OUT_MS = 60_000;
+
+/**
+ * Networks in one list. Each connection looks through it, which takes some tens of microseconds
+ * at this length.
+ */
+export const NETWORKS_MAX = 4096;
+
+/**
+ * Connections whose requests are not complete yet, each with some kilobytes. A peer that knows what
+ * it wants is among them for one round trip.
+ */
+export const HANDSHAKES_MAX = 10_000;
+
+/**
+ * The part of all connections that those may be: whoever says nothing must not take the places of
+ * all others.
+ */
+export const HANDSHAKES_SHARE = 0.5;
+
+/** Bytes of a PROXY header of version 1, as its specification bounds it. */
+export const PROXY_LINE_MAX_BYTES = 107;
+
+/**
+ * Bytes behind the head of a PROXY header of version 2: addresses take up to 216 of them, and what
+ * proxies add is a name, an identifier, or at the most a certificate.
+ */
+export const PROXY_BLOCK_MAX_BYTES = 4096;
+
+/**
+ * Milliseconds over which a broadcaster's bytes are averaged: twice the distance between keyframes
+ * of the usual encoder, so that one of them, or a link that catches up, passes.
+ */
+export const BITRATE_WINDOW_MS = 10_000;
+
 /** Bytes of a ring at first. Ten seconds of speech or a quarter of a second of good video. */
 export const RING_MIN_BYTES: number = 256 * 1024;
 
@@ -120,12 +165,6 @@ export const GRACE_MS = 250;
  * stall time.
  */
 export const HOUSEKEEPING_MS = 250;
-
-/**
- * Attempts of one address that may wait for their turn at once. Without it, many connections would
- * outrun the wait.
- */
-export const AUTH_WAITING_MAX = 16;
 
 /**
  * Characters of a message that an operator's own authenticator may send to a peer. A reply is a

@@ -19,7 +19,7 @@ import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
-import { dismiss, expel, newWatcher } from "./watcher.ts";
+import { close, count, discount, dismiss, expel, newWatcher } from "./watcher.ts";
 
 /** What a channel needs of the world. */
 export interface Surroundings {
@@ -36,6 +36,7 @@ export interface Surroundings {
 }
 
 const WRONG_PASSWORD = refusal("unauthorized", "the channel has another password");
+const CROWDED = refusal("limit", "the channel has all the watchers that it may have");
 const TAKEN_OVER = refusal("busy", "another broadcaster has taken the channel over");
 
 /** A channel that nobody has come to yet. */
@@ -44,6 +45,7 @@ export function newChannel(user: string, name: string): Channel {
     user,
     name,
     waiting: new Set(),
+    watchers: 0,
     live: null,
     source: null,
     password: "",
@@ -117,7 +119,7 @@ function admitWaiting(channel: Channel, broadcast: Broadcast): void {
     if (knowsPassword(channel, watcher.password)) {
       admit(broadcast, watcher);
     } else {
-      watcher.attendant.close(WRONG_PASSWORD);
+      close(watcher, WRONG_PASSWORD);
     }
   }
 }
@@ -169,14 +171,14 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
   channel.source = null;
   source?.close(why);
   for (const watcher of takeWaiting(channel)) {
-    watcher.attendant.close(why);
+    close(watcher, why);
   }
   endLive(around, channel);
 }
 
 /** Lets a watcher in, has it wait, or says why neither. */
 export function joinChannel(
-  { settings }: Surroundings,
+  { counters, settings }: Surroundings,
   channel: Channel,
   request: Request,
   peer: Peer,
@@ -187,7 +189,13 @@ export function joinChannel(
   if (channel.live !== null && !knowsPassword(channel, request.channelPassword)) {
     return WRONG_PASSWORD;
   }
+  const most = settings["max-watchers"];
+  if (most > 0 && channel.watchers >= most) {
+    counters.watchersRefused++;
+    return CROWDED;
+  }
   const watcher = newWatcher(channel, request, peer, request.join ?? settings.join);
+  count(watcher);
   if (channel.source !== null && channel.live !== null) {
     admit(channel.live, watcher);
   } else {
@@ -198,6 +206,7 @@ export function joinChannel(
 
 /** Forgets a watcher that has gone, wherever it is. Harmless when it is nowhere. */
 export function leaveChannel(watcher: Watcher): void {
+  discount(watcher);
   if (watcher.broadcast !== null) {
     dismiss(watcher.broadcast, watcher);
   } else {

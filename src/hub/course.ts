@@ -19,7 +19,7 @@ import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
 import type { Broadcast, Watcher } from "./model.ts";
 import { BLOCKED, DETOUR, flush, OPEN } from "./roster.ts";
-import { countSkip, dismiss, expel, hold, seat } from "./watcher.ts";
+import { close, countSkip, dismiss, expel, hold, seat } from "./watcher.ts";
 
 const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are not known any more");
 
@@ -228,7 +228,7 @@ export function goOn(broadcast: Broadcast, watcher: Watcher): void {
   const { format } = broadcast.scan;
   const isBlank = watcher.past === "none" || broadcast.ring.head === 0;
   if (next === broadcast || (!isBlank && !canFollow(format))) {
-    watcher.attendant.close(null);
+    close(watcher, null);
     return;
   }
   watcher.past = isBlank ? "none" : { format };
@@ -250,5 +250,5 @@ function lastOf(broadcast: Broadcast): Broadcast {
 
 function leave(broadcast: Broadcast, watcher: Watcher): void {
   dismiss(broadcast, watcher);
-  watcher.attendant.close(null);
+  close(watcher, null);
 }

@@ -9,6 +9,7 @@ import { drained, inspect, watchersOf } from "./broadcast.ts";
 import { receive } from "./intake.ts";
 import {
   closeChannel,
+  endLive,
   goLive,
   goSilent,
   isIdle,
@@ -19,6 +20,7 @@ import {
 } from "./channel.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
+import { newQuota } from "./quota.ts";
 import { bytesSent } from "./watcher.ts";
 
 /** A broadcaster's way into the hub. */
@@ -81,9 +83,11 @@ export function newDirectory(
       if (watchersOf(broadcast).length > 0) {
         leaving.add(broadcast);
       }
+      quota.note(channel);
       forgetIfIdle(channel);
     },
   };
+  const quota = newQuota(settings, counters, (channel) => endLive(around, channel));
 
   /**
    * A channel that was forgotten while watchers were on the way to its end may have a namesake by
@@ -110,10 +114,12 @@ export function newDirectory(
         return { refused: SHUTTING_DOWN };
       }
       const channel = channelOf(channels, request);
-      const result = goLive(around, channel, request, source);
+      const result = quota.makeWay(channel) ?? goLive(around, channel, request, source);
       if ("code" in result) {
+        forgetIfIdle(channel);
         return { refused: result };
       }
+      quota.note(channel);
       keepHouse();
       return { feed: newFeed(around, channel, result, source) };
     },
@@ -189,7 +195,17 @@ function newCounters(): HubCounters {
     takeovers: 0,
     skips: 0,
     tooSlow: 0,
+    watchersRefused: 0,
+    channelsRefused: 0,
   };
+}
+
+/** The channel that `request` names, made where there is none. */
+function channelOf(channels: Map<string, Channel>, request: Request): Channel {
+  const key = keyOf(request.user, request.channel);
+  const channel = channels.get(key) ?? newChannel(request.user, request.channel);
+  channels.set(key, channel);
+  return channel;
 }
 
 /** A user's name holds no slash, so no two channels have the same key. */

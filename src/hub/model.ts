@@ -46,6 +46,10 @@ export interface ChannelSettings {
   readonly linger: number;
   /** How long a broadcaster may send nothing. */
   readonly silence: number;
+  /** How many watchers a channel has at most; 0 is any number. */
+  readonly "max-watchers": number;
+  /** How many channels of one user are on air at most, those that linger included; 0 is any. */
+  readonly "max-channels-per-user": number;
 }
 
 /** One peer that receives. What changes with every fan-out stands in the roster, at its slot. */
@@ -76,6 +80,8 @@ export interface Watcher {
   until: number;
   /** How often it has skipped. */
   skips: number;
+  /** Whether the channel counts it. */
+  counted: boolean;
 }
 
 /**
@@ -160,6 +166,11 @@ export interface Channel {
   readonly user: string;
   readonly name: string;
   readonly waiting: Set<Watcher>;
+  /**
+   * How many watchers it has: those who wait, and those of all its broadcasts. When the channel is
+   * over it is forgotten, and a namesake does not count those who are on the way to its end.
+   */
+  watchers: number;
   /** The broadcast that newcomers join; null when nothing is live and nothing lingers. */
   live: Broadcast | null;
   /** Who sends; null while the channel lingers or waits. */
@@ -179,4 +190,8 @@ export interface HubCounters {
   takeovers: number;
   skips: number;
   tooSlow: number;
+  /** Who came when a channel had all the watchers that it may have. */
+  watchersRefused: number;
+  /** Who came when a user had all the channels that one may have. */
+  channelsRefused: number;
 }

@@ -25,7 +25,28 @@ export function newWatcher(channel: Channel, request: Request, peer: Peer, join:
     prefaced: 0,
     until: Infinity,
     skips: 0,
+    counted: false,
   };
+}
+
+/** Has its channel count `watcher`, which is let in or waits. */
+export function count(watcher: Watcher): void {
+  watcher.counted = true;
+  watcher.channel.watchers++;
+}
+
+/** Makes nothing of a second call: the hub may have sent away who now goes. */
+export function discount(watcher: Watcher): void {
+  if (watcher.counted) {
+    watcher.counted = false;
+    watcher.channel.watchers--;
+  }
+}
+
+/** The end of a watcher that is in no list any more: a clean one with null. */
+export function close(watcher: Watcher, why: Refusal | null): void {
+  discount(watcher);
+  watcher.attendant.close(why);
 }
 
 /** Has `watcher` wait for a place in `broadcast`. */
@@ -68,7 +89,7 @@ export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
 /** Sends `watcher` away. */
 export function expel(broadcast: Broadcast, watcher: Watcher, why: Refusal): void {
   dismiss(broadcast, watcher);
-  watcher.attendant.close(why);
+  close(watcher, why);
 }
 
 /** Has `watcher` go on at the absolute offset `cursor` without what lies in between. */

@@ -13,19 +13,24 @@
  */
 import type { Socket } from "bun";
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { Allowance } from "../core/allowance.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { PARTING_BYTES, PARTING_MS, WATCHER_CHATTER_BYTES } from "../core/limits.ts";
 import type { Directory, Feed, Seat } from "../hub/directory.ts";
 import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
+import { newProxyHeader, type ProxyHeader } from "../protocol/proxy.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { Admission } from "./admission.ts";
+import { acceptedFrom, isUnix, pastHeader } from "./peer.ts";
 import type { SocketSink } from "./socket-sink.ts";
 
 /** What all connections of a server share. */
 export interface Shared {
   readonly clock: Clock;
   readonly directory: Directory;
+  readonly admission: Admission;
   readonly authenticator: Authenticator;
   readonly handshakeTimeout: number;
   /** Where watchers' bytes go. */
@@ -48,10 +53,15 @@ type State = "handshake" | "checking" | "broadcasting" | "watching" | "parting" 
 export interface Connection {
   readonly shared: Shared;
   readonly socket: Socket<Connection | undefined>;
-  readonly peer: string;
-  readonly address: string;
+  /** Whose it is, and from where: what a proxy says, where one passes it on. */
+  peer: string;
+  address: string;
+  /** What of its address counts towards the limit for addresses; empty where it takes no place. */
+  place: string;
   readonly openedAt: number;
   state: State;
+  /** The header of a proxy, as long as it is not complete; null for everybody else. */
+  proxy: ProxyHeader | null;
   handshake: Handshake | null;
   request: Request | null;
   /** What came in one piece with the request; the hub gets it once the peer is let in. */
@@ -64,6 +74,8 @@ export interface Connection {
    * Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves.
    */
   bytes: number;
+  /** What a broadcaster may still send, where that is bounded. */
+  allowance: Allowance | null;
   /** Whether the hub has no room for a broadcaster's bytes, so that none are read. */
   full: boolean;
   /** Bytes that came where none should. */
@@ -85,13 +97,16 @@ const CHATTER = refusal("bad-request", "a watcher sent bytes after its request")
 
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
 export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
+  const address = socket.remoteAddress ?? "";
   const connection: Connection = {
     shared,
     socket,
-    address: socket.remoteAddress ?? "",
-    peer: peerName(socket),
+    address,
+    peer: acceptedFrom(socket),
+    place: "",
     openedAt: shared.clock.now(),
     state: "handshake",
+    proxy: shared.admission.isProxy(address) ? newProxyHeader() : null,
     handshake: newHandshake(),
     request: null,
     early: null,
@@ -99,6 +114,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     handle: -1,
     seat: null,
     bytes: 0,
+    allowance: null,
     full: false,
     noise: 0,
     admitted: false,
@@ -170,11 +186,16 @@ export function cut(connection: Connection, why: Reason): void {
 }
 
 function onHandshake(connection: Connection, chunk: Uint8Array): void {
-  const { handshake } = connection;
+  const { handshake, proxy } = connection;
   if (handshake === null) {
     return;
   }
-  const used = feedHandshake(handshake, chunk);
+  const bytes = proxy === null ? chunk : pastHeader(connection, proxy, chunk);
+  if ("code" in bytes) {
+    refuse(connection, bytes, false);
+    return;
+  }
+  const used = feedHandshake(handshake, bytes);
   switch (handshake.state) {
     case "length":
     case "nul":
@@ -186,7 +207,7 @@ function onHandshake(connection: Connection, chunk: Uint8Array): void {
       return refuse(connection, refusal("bad-request", "this is HTTP"), false);
     case "request":
       connection.request = handshake.request ?? null;
-      connection.early = used < chunk.length ? chunk.subarray(used) : null;
+      connection.early = used < bytes.length ? bytes.subarray(used) : null;
       return check(connection);
   }
 }
@@ -197,6 +218,12 @@ function check(connection: Connection): void {
   if (request === null) {
     return;
   }
+  const forbidden = shared.admission.judge(request.verb, connection.address);
+  if (forbidden !== null) {
+    refuse(connection, forbidden, request.reply);
+    return;
+  }
+  shared.admission.heard(connection);
   connection.state = "checking";
   connection.handshake = null;
   connection.cancelTimer();
@@ -247,6 +274,12 @@ function startBroadcast(connection: Connection, request: Request): void {
 /** Hands bytes to the hub, and reads no more while it has no room. */
 function receive(connection: Connection, chunk: Uint8Array): void {
   connection.bytes += chunk.length;
+  const tooFast = connection.shared.admission.meter(connection, chunk.length);
+  if (tooFast !== null) {
+    connection.feed?.end();
+    refuse(connection, tooFast, connection.request?.reply ?? false);
+    return;
+  }
   if (connection.feed?.receive(chunk) === false) {
     connection.full = true;
     connection.socket.pause();
@@ -305,6 +338,7 @@ function endWatch(connection: Connection, request: Request, why: Refusal | null)
 function refuse(connection: Connection, why: Refusal, reply: boolean): void {
   const { socket, shared } = connection;
   connection.reason = why;
+  shared.admission.heard(connection);
   if (!reply) {
     socket.end();
     return;
@@ -337,19 +371,4 @@ function onNoise(connection: Connection, length: number, bound: number, why: Rea
 
 function internal(error: unknown): Refusal {
   return refusal("forbidden", `internal error: ${String(error)}`);
-}
-
-function peerName(socket: Socket<Connection | undefined>): string {
-  const address = socket.remoteAddress;
-  if (address === undefined) {
-    return isUnix(socket) ? "a unix socket" : "a peer that was gone at once";
-  }
-  return address.includes(":")
-    ? `[${address}]:${socket.remotePort}`
-    : `${address}:${socket.remotePort}`;
-}
-
-/** Only a TCP socket has an address of this side, and keeps it when the other side is gone. */
-function isUnix(socket: Socket<Connection | undefined>): boolean {
-  return socket.localAddress === undefined;
 }

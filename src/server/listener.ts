@@ -30,8 +30,8 @@ export interface Listener {
 
 /** What the handlers ask and tell their server. */
 export interface Door {
-  /** Whether no further connection can be carried. */
-  full(): boolean;
+  /** Whether there is no place for a further connection from `address`, empty on a unix socket. */
+  full(address: string): boolean;
   opened(connection: Connection): void;
   closed(connection: Connection): void;
   /** A handler threw, which costs its own connection alone. */
@@ -46,7 +46,7 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
   return {
     open(socket) {
       socket.timeout(0);
-      if (door.full()) {
+      if (door.full(socket.remoteAddress ?? "")) {
         socket.terminate();
         return;
       }

@@ -8,6 +8,7 @@ import { newDirectory, type Directory } from "../hub/directory.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut, type Connection, type Shared } from "./connection.ts";
 import { refusal } from "../core/errors.ts";
+import { newAdmission, type AdmissionCounters } from "./admission.ts";
 import { listenProblem, listenTcp, listenUnix, socketHandlers, type Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
@@ -26,6 +27,8 @@ export interface Server {
   readonly addresses: readonly Address[];
   readonly directory: Directory;
   readonly closes: Closes;
+  /** How often the door has refused, by reason; what the hub has is in its own counters. */
+  readonly refused: AdmissionCounters;
   /** How many connections are open. */
   connections(): number;
   /**
@@ -42,31 +45,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const closes: Closes = new Map();
   const directory = newDirectory(clock, settings, newNotifier(log));
   const most = mostConnections(settings["max-connections"], log);
+  const admission = newAdmission({ clock, log, settings, most, cut });
   let emptied: (() => void) | null = null;
 
   const shared: Shared = {
     clock,
     directory,
+    admission,
     authenticator: options.authenticator,
     handshakeTimeout: settings["handshake-timeout"],
     sink: newSocketSink(),
     witness: newWitness(clock, log, closes),
   };
   const handlers = socketHandlers(shared, {
-    opened: (connection) => void connections.add(connection),
+    opened(connection) {
+      connections.add(connection);
+      admission.opened(connection);
+    },
     closed(connection) {
       connections.delete(connection);
+      admission.closed(connection);
       if (connections.size === 0) {
         emptied?.();
       }
     },
-    full() {
-      const full = connections.size >= most;
-      if (full) {
-        log.event("warn", "refused, limit", `refused a connection: all ${most} are taken`);
-      }
-      return full;
-    },
+    full: (address) => admission.isFull(address, connections.size),
     failed: (error) =>
       log.event("error", "internal error", `internal error: ${error.stack ?? error}`),
   });
@@ -76,6 +79,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     addresses: listeners.map((listener) => listener.address),
     directory,
     closes,
+    refused: admission.refused,
     connections: () => connections.size,
     async stop() {
       listeners.forEach((listener) => listener.stop());

@@ -106,7 +106,7 @@ function gatherEntry(place: Place, key: string, held: unknown): Gathered {
   }
   const text = plainText(held);
   return text === undefined
-    ? wrong(`${key} ${oddShape(held)} (from ${place.origin}): ${expected(row)}`)
+    ? wrong(`${key} ${oddShape(held)} (from ${place.origin}): ${expected(row, "")}`)
     : { given: [{ name: key, text, origin: place.origin }], errors: [] };
 }
 

@@ -6,6 +6,7 @@
  * Defaults and bounds stand as a person would write them, and pass through the same parser as what
  * people write.
  */
+import type { Network } from "../core/networks.ts";
 import type { DurationUnit, SizeUnit } from "../core/units.ts";
 
 export type Section = "server" | "channel" | "limits";
@@ -15,6 +16,8 @@ type Kind =
   | { readonly kind: "addresses" }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   | { readonly kind: "count"; readonly min: number; readonly max: number }
+  /** Addresses and networks; the empty text is none. */
+  | { readonly kind: "networks" }
   | {
       readonly kind: "duration";
       readonly bare: DurationUnit;
@@ -166,6 +169,72 @@ export const SETTINGS = {
     default: "0",
     help: "Connections at once; 0 is as many as the limit on open files safely allows.",
   },
+  // Off by default: all who come through one router, tunnel or proxy have one address, and total
+  // strangers are bounded by max-connections already.
+  "max-connections-per-address": {
+    section: "limits",
+    kind: "count",
+    min: 0,
+    max: 1_000_000,
+    default: "0",
+    help: "Connections of one IPv4 address or IPv6 /64 network at once; 0 is any number.",
+  },
+  "max-watchers": {
+    section: "limits",
+    kind: "count",
+    min: 0,
+    max: 1_000_000,
+    default: "0",
+    help: "Watchers of one channel at once; 0 is any number.",
+  },
+  // Each may hold a whole window: a user who makes up names must not fill the memory.
+  "max-channels-per-user": {
+    section: "limits",
+    kind: "count",
+    min: 0,
+    max: 1_000_000,
+    default: "100",
+    help: "Channels of one user on air at once; 0 is any number.",
+  },
+  "max-bitrate": {
+    section: "limits",
+    kind: "size",
+    bare: "B",
+    min: "0",
+    max: "100G",
+    default: "0",
+    help: "Bytes a second of a broadcaster, averaged over 10 seconds; 0 is any number.",
+  },
+  "allow-broadcast": {
+    section: "limits",
+    kind: "networks",
+    default: "",
+    help: "Who may broadcast; none is everybody.",
+  },
+  "deny-broadcast": {
+    section: "limits",
+    kind: "networks",
+    default: "",
+    help: "Who may not broadcast, also where allow-broadcast has them.",
+  },
+  "allow-watch": {
+    section: "limits",
+    kind: "networks",
+    default: "",
+    help: "Who may watch; none is everybody.",
+  },
+  "deny-watch": {
+    section: "limits",
+    kind: "networks",
+    default: "",
+    help: "Who may not watch, also where allow-watch has them.",
+  },
+  "proxy-from": {
+    section: "limits",
+    kind: "networks",
+    default: "",
+    help: "Proxies whose connections begin with a PROXY header, version 1 or 2, that names the peer.",
+  },
   "handshake-timeout": {
     section: "limits",
     kind: "duration",
@@ -181,13 +250,15 @@ export type SettingName = keyof typeof SETTINGS;
 
 type ValueOf<R extends Row> = R extends { kind: "addresses" }
   ? readonly string[]
-  : R extends { kind: "choice"; choices: readonly (infer Choice)[] }
-    ? Choice
-    : R extends { kind: "path" }
-      ? PathOf<R["default"]>
-      : R extends { kind: "count" | "duration" | "port" | "size" }
-        ? number
-        : never;
+  : R extends { kind: "networks" }
+    ? readonly Network[]
+    : R extends { kind: "choice"; choices: readonly (infer Choice)[] }
+      ? Choice
+      : R extends { kind: "path" }
+        ? PathOf<R["default"]>
+        : R extends { kind: "count" | "duration" | "port" | "size" }
+          ? number
+          : never;
 
 type PathOf<Default extends string> = Default extends "" ? string | undefined : string;
 

@@ -2,12 +2,13 @@
  * From the text of one setting to its value, by its kind, and the words for what its text may be.
  */
 import { isIP } from "node:net";
+import { parseNetworks, type Network } from "../core/networks.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import type { DurationUnit, SizeUnit } from "../core/units.ts";
 import type { Row } from "./settings-table.ts";
 
 /** Undefined is a path that is none. */
-export type SettingValue = number | string | readonly string[] | undefined;
+export type SettingValue = number | string | readonly string[] | readonly Network[] | undefined;
 
 /** In an object, so that undefined is a value and null is none. */
 export interface Parsed {
@@ -16,6 +17,9 @@ export interface Parsed {
 
 /** Characters of a stranger's text that an error shows: enough to recognise it, and no flood. */
 const SHOWN_MAX_CHARS = 80;
+
+/** Characters of a sentence that quotes it: two addresses at their longest, and what is said. */
+const PROBLEM_MAX_CHARS = 200;
 
 /** Characters of a host name, as DNS bounds it. */
 const HOST_NAME_MAX_CHARS = 253;
@@ -54,6 +58,10 @@ export function parseValue(row: Row, text: string): Parsed | null {
     case "duration": {
       const read = (part: string): number | null => parseDuration(part, row.bare);
       return within(read(trimmed), read(row.min), read(row.max));
+    }
+    case "networks": {
+      const read = parseNetworks(trimmed);
+      return read.ok ? { value: read.networks } : null;
     }
     case "path":
       return parsePath(trimmed, row.default === "");
@@ -100,8 +108,8 @@ function parsePath(text: string, mayBeNone: boolean): Parsed | null {
 const INI_QUOTES =
   "in an ini file, single quotes around the whole value keep its backslashes and semicolons";
 
-/** What the setting takes, to stand behind a colon in an error. */
-export function expected(row: Row): string {
+/** What the setting takes, to stand behind a colon in an error about `text`. */
+export function expected(row: Row, text: string): string {
   switch (row.kind) {
     case "addresses":
       return "it takes IP addresses or host names, without ports, with commas between them";
@@ -111,6 +119,11 @@ export function expected(row: Row): string {
       return `it takes a number ${bounds(row.min, row.max)}`;
     case "duration":
       return `it takes a time ${bounds(row.min, row.max)}, such as ${row.default}; ${bareUnit(row.bare)}`;
+    case "networks": {
+      const read = parseNetworks(text);
+      const problem = read.ok ? "" : `${shown(read.problem, PROBLEM_MAX_CHARS)}; `;
+      return `${problem}it takes addresses and networks, such as 10.0.0.0/8, with commas between them`;
+    }
     case "path":
       return `it takes a path without quotes or control characters; ${INI_QUOTES}`;
     case "port":
@@ -126,6 +139,8 @@ export function describe(row: Row): string {
     case "addresses":
     case "path":
       return row.help;
+    case "networks":
+      return `${row.help} Addresses and networks, with commas between them.`;
     case "choice":
       return `${row.help} One of ${alternatives(row.choices)}.`;
     case "count":
@@ -158,8 +173,8 @@ function capitalised(text: string): string {
  * A stranger's text as it may stand in one line of a log: no control character acts, and the end of
  * it is cut.
  */
-export function shown(text: string): string {
-  const cut = text.length > SHOWN_MAX_CHARS ? `${text.slice(0, SHOWN_MAX_CHARS)}…` : text;
+export function shown(text: string, max: number = SHOWN_MAX_CHARS): string {
+  const cut = text.length > max ? `${text.slice(0, max)}…` : text;
   return cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
 }
 

@@ -78,7 +78,7 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
     for (const { name, text, origin } of part.given) {
       const parsed = parseValue(rowOf(name), text);
       if (parsed === null) {
-        errors.push(`${name} is "${shown(text)}" (from ${origin}): ${expected(rowOf(name))}`);
+        errors.push(`${name} is "${shown(text)}" (from ${origin}): ${expected(rowOf(name), text)}`);
       } else {
         settings[name] = parsed.value;
         origins[name] = origin;

@@ -5,7 +5,11 @@ import { expect, test } from "bun:test";
 import type { Authenticator, AuthRequest } from "../../src/auth/authenticator.ts";
 import { gate } from "../../src/auth/gate.ts";
 import { refusal, type Refusal } from "../../src/core/errors.ts";
-import { AUTH_TIMEOUT_MS, AUTH_WAITING_MAX } from "../../src/core/limits.ts";
+import {
+  AUTH_SHUT_OUT_FAILURES,
+  AUTH_SHUT_OUT_MS,
+  AUTH_TIMEOUT_MS,
+} from "../../src/core/limits.ts";
 import { handClock, request, settle } from "./helpers.ts";
 
 /** An authenticator that knows one password and counts what it is asked. */
@@ -105,6 +109,42 @@ test("a guesser waits longer and longer, and is asked for nothing meanwhile", as
   }
 });
 
+test("the tenth failure shuts out: nothing is looked at for a time, not even the right password", async () => {
+  const authenticator = onePassword();
+  const { clock, gated } = gateBefore(authenticator);
+  for (let failures = 0; failures < AUTH_SHUT_OUT_FAILURES; failures++) {
+    const answer = gated.authenticate(guess);
+    expect(await within(clock, 8000, answer)).toHaveProperty("code", "unauthorized");
+  }
+  expect(gated.counters).toEqual({ slowed: 7, refused: 0 });
+  for (const attempt of [guess, right]) {
+    expect(await gated.authenticate(attempt)).toHaveProperty("code", "limit");
+  }
+  expect(authenticator.asked).toBe(AUTH_SHUT_OUT_FAILURES);
+  expect(gated.counters).toEqual({ slowed: 7, refused: 2 });
+  expect(await gated.authenticate({ ...right, address: "192.0.2.2" })).toBeNull();
+  await clock.advance(AUTH_SHUT_OUT_MS);
+  expect(await within(clock, 8000, gated.authenticate(right))).toBeNull();
+  expect(await gated.authenticate(right)).toBeNull();
+  expect(clock.pending()).toBe(0);
+});
+
+test("an attempt that waits while its address is shut out is not looked at", async () => {
+  const answers: (() => void)[] = [];
+  const { clock, gated } = gateBefore({
+    authenticate: () =>
+      new Promise((resolve) => answers.push(() => resolve(refusal("unauthorized", "wrong")))),
+  });
+  const burst = Array.from({ length: AUTH_SHUT_OUT_FAILURES }, () => gated.authenticate(guess));
+  answers.slice(0, 3).forEach((answer) => answer());
+  await Promise.all(burst.slice(0, 3));
+  const slowed = gated.authenticate(right);
+  answers.slice(3).forEach((answer) => answer());
+  await Promise.all(burst);
+  expect(await within(clock, 250, slowed)).toHaveProperty("code", "limit");
+  expect(answers).toHaveLength(AUTH_SHUT_OUT_FAILURES);
+});
+
 test("the right password clears the slate, after a last wait", async () => {
   const { clock, gated } = gateBefore(onePassword());
   for (let i = 0; i < 3; i++) {
@@ -178,7 +218,7 @@ test("attempts made all at once do not outrun the wait", async () => {
   await clock.advance(0);
   expect(authenticator.asked).toBe(3);
   await clock.advance(8000);
-  expect(authenticator.asked).toBe(3 + AUTH_WAITING_MAX);
+  expect(authenticator.asked).toBe(AUTH_SHUT_OUT_FAILURES);
   const codes = (await Promise.all(answers)).map((answer) => answer?.code);
-  expect(codes.filter((code) => code === "limit").length).toBe(1000 - AUTH_WAITING_MAX);
+  expect(codes.filter((code) => code === "limit").length).toBe(1000 - (AUTH_SHUT_OUT_FAILURES - 3));
 });

@@ -8,11 +8,12 @@ import {
   AUTH_ADDRESSES_MAX,
   AUTH_FORGET_MS,
   AUTH_FREE_FAILURES,
+  AUTH_SHUT_OUT_FAILURES,
+  AUTH_SHUT_OUT_MS,
   AUTH_SLOW_MAX_MS,
   AUTH_SLOW_MS,
-  AUTH_WAITING_MAX,
 } from "../../src/core/limits.ts";
-import { handClock } from "./helpers.ts";
+import { handClock } from "../support/clock.ts";
 
 function fail(guesses: Throttle, source: string, times: number): void {
   for (let i = 0; i < times; i++) {
@@ -20,19 +21,54 @@ function fail(guesses: Throttle, source: string, times: number): void {
   }
 }
 
-test("the first failures are free, then each doubles the wait up to a bound", () => {
+test("the first failures are free, each then doubles the wait to a bound, the tenth shuts out", () => {
   const guesses = throttle(handClock());
   const delays: unknown[] = [];
   for (let i = 0; i < 11; i++) {
     delays.push(guesses.delay("a"));
     guesses.failed("a");
   }
-  expect(delays).toEqual([0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
+  expect(delays).toEqual([0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 8000, "refused"]);
 });
 
-test("a thousand failures wait no longer than the bound", () => {
-  const guesses = throttle(handClock());
-  fail(guesses, "a", 5000);
+test("who is shut out is refused for a time, however often it has failed, and then waits", () => {
+  for (const times of [AUTH_SHUT_OUT_FAILURES, 5000]) {
+    const clock = handClock();
+    const guesses = throttle(clock);
+    fail(guesses, "a", times);
+    expect([guesses.isShutOut("a"), guesses.isShutOut("b")]).toEqual([true, false]);
+    clock.advance(AUTH_SHUT_OUT_MS - 1);
+    expect(guesses.delay("a")).toBe("refused");
+    clock.advance(1);
+    expect([guesses.isShutOut("a"), guesses.delay("a")]).toEqual([false, AUTH_SLOW_MAX_MS]);
+  }
+});
+
+test("being refused does not make the time longer, another failure after it does", () => {
+  const clock = handClock();
+  const guesses = throttle(clock);
+  fail(guesses, "a", AUTH_SHUT_OUT_FAILURES);
+  for (let ms = 0; ms < AUTH_SHUT_OUT_MS; ms += 1000) {
+    expect(guesses.delay("a")).toBe("refused");
+    clock.advance(1000);
+  }
+  expect(guesses.delay("a")).toBe(AUTH_SLOW_MAX_MS);
+  guesses.failed("a");
+  clock.advance(AUTH_SHUT_OUT_MS - 1);
+  expect(guesses.delay("a")).toBe("refused");
+  clock.advance(1);
+  guesses.succeeded("a");
+  expect(guesses.delay("a")).toBe(0);
+});
+
+test("after that time one attempt is looked at, and not many at once", () => {
+  const clock = handClock();
+  const guesses = throttle(clock);
+  fail(guesses, "a", AUTH_SHUT_OUT_FAILURES);
+  clock.advance(AUTH_SHUT_OUT_MS);
+  const end = guesses.begin("a");
+  expect(guesses.delay("a")).toBe("refused");
+  end();
   expect(guesses.delay("a")).toBe(AUTH_SLOW_MAX_MS);
 });
 
@@ -49,16 +85,16 @@ test("a success clears what was counted", () => {
   expect(guesses.delay("a")).toBe(0);
 });
 
-test("a source is forgiven some time after its last failure, not after its first", async () => {
+test("a source is forgiven some time after its last failure, not after its first", () => {
   const clock = handClock();
   const guesses = throttle(clock);
   fail(guesses, "a", AUTH_FREE_FAILURES);
-  await clock.advance(AUTH_FORGET_MS - 1);
+  clock.advance(AUTH_FORGET_MS - 1);
   expect(guesses.delay("a")).toBe(AUTH_SLOW_MS);
   guesses.failed("a");
-  await clock.advance(AUTH_FORGET_MS - 1);
+  clock.advance(AUTH_FORGET_MS - 1);
   expect(guesses.delay("a")).toBe(AUTH_SLOW_MS * 2);
-  await clock.advance(1);
+  clock.advance(1);
   expect(guesses.delay("a")).toBe(0);
   guesses.failed("a");
   expect(guesses.delay("a")).toBe(0);
@@ -68,11 +104,11 @@ test("attempts made at once wait as if those before them had failed, and too man
   const guesses = throttle(handClock());
   fail(guesses, "a", AUTH_FREE_FAILURES);
   const ends: (() => void)[] = [];
-  for (let i = 0; i < AUTH_WAITING_MAX; i++) {
+  for (let i = 0; i < AUTH_SHUT_OUT_FAILURES - AUTH_FREE_FAILURES; i++) {
     expect(guesses.delay("a")).toBe(Math.min(AUTH_SLOW_MS * 2 ** i, AUTH_SLOW_MAX_MS));
-    ends.push(guesses.wait("a"));
+    ends.push(guesses.begin("a"));
   }
-  expect(guesses.delay("a")).toBe("full");
+  expect(guesses.delay("a")).toBe("refused");
   expect(guesses.delay("b")).toBe(0);
   for (const end of ends) {
     end();
@@ -93,6 +129,8 @@ test("when too many sources failed, the one that failed longest ago is forgotten
   expect(guesses.delay("newcomer")).toBe(AUTH_SLOW_MS);
 });
 
+const most = AUTH_SHUT_OUT_FAILURES - AUTH_FREE_FAILURES;
+
 test("whatever happens, the wait is that of the failures since the last success", () => {
   const step = fc.record({ source: fc.constantFrom("a", "b"), fails: fc.boolean() });
   fc.assert(
@@ -104,7 +142,11 @@ test("whatever happens, the wait is that of the failures since the last success"
         counts.set(source, fails ? (counts.get(source) ?? 0) + 1 : 0);
         const over = (counts.get(source) ?? 0) - AUTH_FREE_FAILURES;
         expect(guesses.delay(source)).toBe(
-          over < 0 ? 0 : Math.min(AUTH_SLOW_MS * 2 ** over, AUTH_SLOW_MAX_MS),
+          over < 0
+            ? 0
+            : over >= most
+              ? "refused"
+              : Math.min(AUTH_SLOW_MS * 2 ** over, AUTH_SLOW_MAX_MS),
         );
       }
     }),

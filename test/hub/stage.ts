@@ -39,6 +39,8 @@ export const SETTINGS: ChannelSettings = {
   takeover: "replace",
   linger: 10_000,
   silence: 30_000,
+  "max-watchers": 0,
+  "max-channels-per-user": 0,
 };
 
 /** A peer that was let in at the absolute offset `from`. */
@@ -171,6 +173,8 @@ function surroundings(
     takeovers: 0,
     skips: 0,
     tooSlow: 0,
+    watchersRefused: 0,
+    channelsRefused: 0,
   };
   return {
     clock,

@@ -7,7 +7,7 @@ import type { Authenticator } from "../../src/auth/authenticator.ts";
 import { gate } from "../../src/auth/gate.ts";
 import { loadPlugin } from "../../src/auth/plugin.ts";
 import { usersFolder } from "../../src/auth/users.ts";
-import { AUTH_FREE_FAILURES, AUTH_WAITING_MAX } from "../../src/core/limits.ts";
+import { AUTH_FREE_FAILURES, AUTH_SHUT_OUT_FAILURES } from "../../src/core/limits.ts";
 import { systemClock } from "../../src/server/clock.ts";
 import { relay, temporaryFolder, type Folder } from "../support/server.ts";
 import { admitted, connect, type Client, type Where } from "../support/sockets.ts";
@@ -138,7 +138,9 @@ test("who keeps guessing passwords from many connections is answered limit", asy
     expect(await answer(fstream.where, wrong)).toBe("unauthorized");
   }
   const waiting = await Promise.all(
-    Array.from({ length: AUTH_WAITING_MAX + 1 }, () => connect(fstream.where, `${wrong},reply=1`)),
+    Array.from({ length: AUTH_SHUT_OUT_FAILURES }, () =>
+      connect(fstream.where, `${wrong},reply=1`),
+    ),
   );
   const first = await Promise.any(waiting.map((client) => told(client)));
   expect(first).toBe("limit");

@@ -2,6 +2,7 @@
  * The table holds together, and the help and the example file that are made of it say what it says.
  */
 import { describe, expect, test } from "bun:test";
+import { BITRATE_WINDOW_MS } from "../../src/core/limits.ts";
 import {
   SECTIONS,
   SETTING_NAMES,
@@ -67,6 +68,7 @@ describe("the help", () => {
     expect(text).toContain("--coalesce 5ms Least time between two fan-outs");
     expect(text).toContain("From 0 to 10s; a bare number is milliseconds.");
     expect(text).toContain("From 256KiB to 1GiB; a bare number is bytes.");
+    expect(text).toContain(`averaged over ${BITRATE_WINDOW_MS / 1000} seconds`);
     expect(text).toContain("One of error, warn, info or debug.");
     expect(text).toContain("--unix none Path of a unix socket");
   });

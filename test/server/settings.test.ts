@@ -3,6 +3,7 @@
  */
 import { describe, expect, expectTypeOf, test } from "bun:test";
 import * as fc from "fast-check";
+import type { Network } from "../../src/core/networks.ts";
 import { SETTING_NAMES, environmentName } from "../../src/server/settings-table.ts";
 import { loadSettings } from "../../src/server/settings.ts";
 import type { LoadedSettings, Settings, SettingsSources } from "../../src/server/settings.ts";
@@ -25,6 +26,15 @@ const DEFAULTS: Settings = {
   linger: 10_000,
   silence: 30_000,
   "max-connections": 0,
+  "max-connections-per-address": 0,
+  "max-watchers": 0,
+  "max-channels-per-user": 100,
+  "max-bitrate": 0,
+  "allow-broadcast": [],
+  "deny-broadcast": [],
+  "allow-watch": [],
+  "deny-watch": [],
+  "proxy-from": [],
   "handshake-timeout": 5_000,
 };
 
@@ -66,6 +76,7 @@ describe("without any source", () => {
     expectTypeOf<Settings["window"]>().toEqualTypeOf<number>();
     expectTypeOf<Settings["max-connections"]>().toEqualTypeOf<number>();
     expectTypeOf<Settings["host"]>().toEqualTypeOf<readonly string[]>();
+    expectTypeOf<Settings["deny-watch"]>().toEqualTypeOf<readonly Network[]>();
     expectTypeOf<Settings["users"]>().toEqualTypeOf<string>();
     expectTypeOf<Settings["unix"]>().toEqualTypeOf<string | undefined>();
     expectTypeOf<Settings["slow"]>().toEqualTypeOf<"close" | "skip">();
@@ -133,6 +144,17 @@ describe("each kind of setting", () => {
     ["host", "::1, fe80::1%eth0,localhost", ["::1", "fe80::1%eth0", "localhost"]],
     ["host", "relay-1.example.org", ["relay-1.example.org"]],
     ["host", "::,0.0.0.0,::", ["::", "0.0.0.0"]],
+    ["max-bitrate", "0", 0],
+    ["max-bitrate", "1.5M", 1_500_000],
+    ["deny-watch", "", []],
+    [
+      "deny-watch",
+      " 10.0.0.0/8, ::ffff:192.0.2.1",
+      [
+        { ip: [10, 0, 0, 0], bits: 8 },
+        { ip: [192, 0, 2, 1], bits: 32 },
+      ],
+    ],
   ])("%s takes %p", (name, text, value) => {
     expect(settled({ flags: { [name]: text } })).toEqual({ ...DEFAULTS, [name]: value });
   });
@@ -141,6 +163,7 @@ describe("each kind of setting", () => {
   const PATH =
     "it takes a path without quotes or control characters; " +
     "in an ini file, single quotes around the whole value keep its backslashes and semicolons";
+  const NETS = "it takes addresses and networks, such as 10.0.0.0/8, with commas between them";
   const HOSTS = "it takes IP addresses or host names, without ports, with commas between them";
 
   test.each([
@@ -181,6 +204,18 @@ describe("each kind of setting", () => {
     ["host", "1.2.3.400", HOSTS],
     ["host", "127.0.0.1,", HOSTS],
     ["host", "-x", HOSTS],
+    ["allow-watch", "all", `"all" is no IP address and no network; ${NETS}`],
+    [
+      "allow-watch",
+      "10.0.0.1 10.0.0.2",
+      `"10.0.0.1 10.0.0.2" is no IP address and no network; ${NETS}`,
+    ],
+    ["proxy-from", "10.0.0.0/8,", `a comma stands alone; ${NETS}`],
+    [
+      "deny-broadcast",
+      "::/0, 10.0.0.1/24",
+      `"10.0.0.1/24" has bits behind its prefix: the network is 10.0.0.0/24; ${NETS}`,
+    ],
     ["host", `${"a".repeat(63)}.`.repeat(4), HOSTS],
   ])("%s does not take %p", (name, text, right) => {
     const errors = errorsOf({ flags: { [name]: text } });

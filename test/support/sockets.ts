@@ -14,6 +14,8 @@ export type Where = { readonly port: number } | { readonly unix: string };
 export type Ending = "end" | "reset" | "own";
 
 export interface DialOptions {
+  /** The address of this side: the loopback has all that begin with 127. */
+  readonly from?: string;
   /**
    * How many of the first frames that come are replies and no stream. Where the request asks for
    * them a watcher gets one, and a broadcaster nothing but such frames.
@@ -189,6 +191,8 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
     error: () => {},
   };
   const allowHalfOpen = options.halfOpen ?? false;
+  // Bun has the option, its types do not: spread in, it passes.
+  const local = options.from === undefined ? {} : { localAddress: options.from };
   const socket =
     "port" in where
       ? await Bun.connect({
@@ -196,6 +200,7 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
           port: where.port,
           allowHalfOpen,
           socket: handlers,
+          ...local,
         })
       : await Bun.connect({ unix: where.unix, allowHalfOpen, socket: handlers });
   return {
