@@ -2,8 +2,12 @@
  * From the ring to everyone who is not blocked, at once or when the pace allows.
  */
 import { advance } from "./course.ts";
-import type { Broadcast } from "./model.ts";
+import { refusal } from "../core/errors.ts";
+import type { Broadcast, Watcher } from "./model.ts";
 import { OPEN } from "./roster.ts";
+import { expel } from "./watcher.ts";
+
+const FAULT = refusal("forbidden", "internal error");
 
 /**
  * What comes after a quiet time goes out at once; what comes sooner waits for the rest of the
@@ -23,16 +27,31 @@ export function scheduleFanOut(broadcast: Broadcast, now: number): void {
 
 /**
  * Writes to every watcher that is not blocked. From the last to the first: a watcher may leave as
- * it is written to.
+ * it is written to. One whose sink throws is sent away, and the others get theirs.
  */
 export function fanOut(broadcast: Broadcast): void {
   broadcast.pending?.();
   broadcast.pending = null;
   broadcast.fannedOutAt = broadcast.clock.now();
   const { roster } = broadcast;
-  for (let slot = roster.count - 1; slot >= 0; slot--) {
-    if (roster.blocked[slot] === OPEN) {
-      advance(broadcast, slot, broadcast.fannedOutAt);
+  let slot = roster.count - 1;
+  while (slot >= 0) {
+    try {
+      for (; slot >= 0; slot--) {
+        if (roster.blocked[slot] === OPEN) {
+          advance(broadcast, slot, broadcast.fannedOutAt);
+        }
+      }
+    } catch (error) {
+      expelFaulty(broadcast, roster.watchers[slot], error);
+      slot--;
     }
+  }
+}
+
+function expelFaulty(broadcast: Broadcast, watcher: Watcher | undefined, error: unknown): void {
+  broadcast.notify({ kind: "fault", error });
+  if (watcher !== undefined) {
+    expel(broadcast, watcher, FAULT);
   }
 }

@@ -20,6 +20,7 @@ import type { Directory, Feed, Seat } from "../hub/directory.ts";
 import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { Settings } from "./settings.ts";
 import type { SocketSink } from "./socket-sink.ts";
 
 /** What all connections of a server share. */
@@ -27,7 +28,8 @@ export interface Shared {
   readonly clock: Clock;
   readonly directory: Directory;
   readonly authenticator: Authenticator;
-  readonly handshakeTimeout: number;
+  /** As they are at the moment. */
+  readonly settings: Pick<Settings, "handshake-timeout">;
   /** Where watchers' bytes go. */
   readonly sink: SocketSink;
   /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
@@ -105,7 +107,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     reason: null,
     cancelTimer: () => {},
   };
-  connection.cancelTimer = shared.clock.after(shared.handshakeTimeout, () =>
+  connection.cancelTimer = shared.clock.after(shared.settings["handshake-timeout"], () =>
     refuse(connection, NO_HANDSHAKE, false),
   );
   return connection;

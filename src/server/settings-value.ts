@@ -160,7 +160,12 @@ function capitalised(text: string): string {
  */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX_CHARS ? `${text.slice(0, SHOWN_MAX_CHARS)}…` : text;
-  return cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
+  return visible(cut);
+}
+
+/** Any text as a terminal may be given it: nothing in it acts, hides or breaks the line. */
+export function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 function escaped(char: string): string {
