@@ -127,7 +127,7 @@ export function listenProblem(address: Address, error: unknown): string {
   const where = writeAddress(address);
   switch (code) {
     case "EADDRINUSE":
-      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server`;
+      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server, or see --reuse-port`;
     case "EACCES":
       return `cannot listen on ${where}: not allowed; choose a --port above 1023`;
     case "EADDRNOTAVAIL":

@@ -15,6 +15,8 @@ export interface Station extends FakeSource {
   readonly full: () => boolean;
   /** Sends a text, or so many bytes, as one chunk; says whether there is room for more. */
   send(what: string | number): boolean;
+  /** Sends bytes as one chunk. */
+  cast(chunk: Uint8Array): boolean;
   end(): void;
 }
 
@@ -44,12 +46,14 @@ export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
       const result = directory.broadcast(request("broadcast", wish), source);
       if ("refused" in result) {
         source.told.push("refused", result.refused.code);
-        return Object.assign(source, { full: () => false, send: () => true, end: () => {} });
+        const nothing = { full: () => false, send: () => true, cast: () => true, end: () => {} };
+        return Object.assign(source, nothing);
       }
       const { feed } = result;
       let stops = 0;
-      const send = (what: string | number): boolean => {
-        const chunk = typeof what === "string" ? Buffer.from(what) : new Uint8Array(what);
+      const send = (what: string | number): boolean =>
+        cast(typeof what === "string" ? Buffer.from(what) : new Uint8Array(what));
+      const cast = (chunk: Uint8Array): boolean => {
         const room = feed.receive(chunk);
         stops += room ? 0 : 1;
         return room;
@@ -57,6 +61,7 @@ export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
       return Object.assign(source, {
         full: () => stops > source.readied,
         send,
+        cast,
         end: () => feed.end(),
       });
     },
