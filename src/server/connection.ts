@@ -34,6 +34,8 @@ export interface Shared {
   readonly sink: SocketSink;
   /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
   readonly witness: Witness;
+  /** A mistake of ours, which costs its own connection alone. */
+  failed(error: unknown): void;
 }
 
 export interface Witness {
@@ -83,6 +85,8 @@ const LEFT: Reason = { code: "left", message: "the peer closed the connection" }
 const RESET: Reason = { code: "reset", message: "the peer reset the connection" };
 const ENDED: Reason = { code: "ended", message: "the broadcast ended" };
 const NO_HANDSHAKE = refusal("timeout", "the request was not complete in time");
+/** The log has the rest. */
+export const INTERNAL: Reason = refusal("forbidden", "internal error");
 const CHATTER = refusal("bad-request", "a watcher sent bytes after its request");
 
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
@@ -199,7 +203,10 @@ function check(connection: Connection): void {
         settle(connection, request, refused);
       }
     })
-    .catch((error: unknown) => cut(connection, internal(error)));
+    .catch((error: unknown) => {
+      shared.failed(error);
+      cut(connection, INTERNAL);
+    });
 }
 
 function settle(connection: Connection, request: Request, refused: Refusal | null): void {
@@ -324,10 +331,6 @@ function onNoise(connection: Connection, length: number, bound: number, why: Rea
   if (connection.noise > bound) {
     cut(connection, why ?? connection.reason ?? LEFT);
   }
-}
-
-function internal(error: unknown): Refusal {
-  return refusal("forbidden", `internal error: ${String(error)}`);
 }
 
 function peerName(socket: Socket<Connection | undefined>): string {

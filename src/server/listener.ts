@@ -5,11 +5,11 @@
  * so that is never done: the handlers look at the connection's state, which hangs on the socket.
  */
 import type { SocketHandler } from "bun";
-import { refusal } from "../core/errors.ts";
 import { KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import {
   cut,
+  INTERNAL,
   onClose,
   onData,
   onDrain,
@@ -32,8 +32,6 @@ export interface Door {
   full(): boolean;
   opened(connection: Connection): void;
   closed(connection: Connection): void;
-  /** A handler threw, which costs its own connection alone. */
-  failed(error: Error): void;
 }
 
 /** A socket has no connection yet while it is being turned away at the door. */
@@ -73,11 +71,11 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
       }
     },
     error(socket, error) {
-      door.failed(error);
+      shared.failed(error);
       if (socket.data === undefined) {
         socket.terminate();
       } else {
-        cut(socket.data, refusal("forbidden", "internal error"));
+        cut(socket.data, INTERNAL);
       }
     },
   };

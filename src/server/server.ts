@@ -62,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     settings,
     sink: newSocketSink(),
     witness: newWitness(clock, log, closes),
+    failed: (error) => faults.note(error),
   };
   const handlers = socketHandlers(shared, {
     opened: (connection) => void connections.add(connection),
@@ -80,7 +81,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       }
       return full;
     },
-    failed: (error) => faults.note(error),
   });
   const listeners = await listenEverywhere(settings, handlers, log, options.beside ?? false);
 
