@@ -2,12 +2,9 @@
  * From the ring to everyone who is not blocked, at once or when the pace allows.
  */
 import { advance } from "./course.ts";
-import { refusal } from "../core/errors.ts";
-import type { Broadcast, Watcher } from "./model.ts";
+import type { Broadcast } from "./model.ts";
 import { OPEN } from "./roster.ts";
-import { expel } from "./watcher.ts";
-
-const FAULT = refusal("forbidden", "internal error");
+import { expelFaulty } from "./watcher.ts";
 
 /**
  * What comes after a quiet time goes out at once; what comes sooner waits for the rest of the
@@ -46,12 +43,5 @@ export function fanOut(broadcast: Broadcast): void {
       expelFaulty(broadcast, roster.watchers[slot], error);
       slot--;
     }
-  }
-}
-
-function expelFaulty(broadcast: Broadcast, watcher: Watcher | undefined, error: unknown): void {
-  broadcast.notify({ kind: "fault", error });
-  if (watcher !== undefined) {
-    expel(broadcast, watcher, FAULT);
   }
 }

@@ -2,6 +2,7 @@
  * A sink that throws costs its own watcher alone.
  */
 import { expect, test } from "bun:test";
+import { film, HEADER, numbers } from "./film.ts";
 import { expectAll, newStage, type Guest, type Stage } from "./stage.ts";
 
 /** Has every write to `guest` throw from now on. */
@@ -43,4 +44,22 @@ test("in the middle of a fan-out: the others get every byte, and what was thrown
     }
     expect(stage.notices.filter(({ kind }) => kind === "fault").length).toBe(places.length);
   }
+});
+
+test("where many get a place at once: nor does the broadcaster notice", () => {
+  const stage = newStage({ coalesce: 0 });
+  const [first = HEADER, ...rest] = film(3, 1, 500);
+  stage.cast(first.subarray(0, 20));
+  const guests = Array.from({ length: 5 }, () => stage.watch({ join: "live" }));
+  const [, faulty] = guests;
+  if (faulty !== undefined) {
+    plant(faulty);
+  }
+  stage.cast(first.subarray(20));
+  rest.forEach((piece) => expect(stage.cast(piece)).toBe(true));
+  for (const guest of guests) {
+    expect(guest.told).toEqual(guest === faulty ? ["admitted", "forbidden"] : ["admitted"]);
+    expect(guest === faulty || numbers(guest.received()).length > 0).toBe(true);
+  }
+  expect(stage.source.told).toEqual([]);
 });
