@@ -2,6 +2,7 @@
  * A server is replaced by another one on the same port while it serves: nobody sees a torn frame.
  */
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { ffmpeg } from "../media/ffmpeg.ts";
 import { checksums, expectInOrder, type Judge } from "../media/oracle.ts";
 import { newStage, TEST_MS, type Program, type Relay, type Stage } from "../support/program.ts";
@@ -154,3 +155,72 @@ describeWith("ffmpeg", "a rolling restart", () => {
     TEST_MS,
   );
 });
+
+test(
+  "without a server in between, both wait for the next one and go on",
+  async () => {
+    await using stage = await newStage();
+    const first = await stage.serve({ users: { open: null } });
+    const where = [first.address, "-u", "open", "--retry"];
+    const watcher = stage.fstream(["watch", ...where]);
+    await watched(first, 1);
+    const broadcaster = stage.fstream(["broadcast", ...where]);
+    const reader = watcher.stdout.getReader();
+    await broadcaster.write("one");
+    expect(textOf(await reader.read())).toBe("one");
+    first.kill("SIGTERM");
+    expect(await first.exited()).toBe(0);
+    await watcher.said.line(/nobody listens on/);
+    const second = await stage.serve({ users: { open: null }, port: first.port });
+    await watched(second, 1);
+    await second.said.line(/is live/);
+    await broadcaster.write("two");
+    expect(textOf(await reader.read())).toBe("two");
+  },
+  TEST_MS,
+);
+
+test(
+  "a second server that was not asked to follow the first one is told that the port is in use",
+  async () => {
+    await using stage = await newStage();
+    const first = await stage.serve();
+    const args = ["serve", "--host", "127.0.0.1", "--port", String(first.port)];
+    const { code, stderr } = await stage.fstream(args, { stdin: "ignore" }).ending();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/is in use; .* see --reuse-port/);
+    const second = await stage.serve({ port: first.port, flags: ["--reuse-port"] });
+    expect(second.port).toBe(first.port);
+  },
+  TEST_MS,
+);
+
+test(
+  "a unix socket goes over to the next server, and stays when the first one has gone",
+  async () => {
+    await using stage = await newStage();
+    const unix = stage.path("relay.sock");
+    const flags = ["--unix", unix];
+    const first = await stage.serve({ users: { open: null }, flags });
+    const second = await stage.serve({
+      users: { open: null },
+      port: first.port,
+      flags: [...flags, "--reuse-port"],
+    });
+    first.kill("SIGTERM");
+    expect(await first.exited()).toBe(0);
+    const watcher = stage.fstream(["watch", unix, "-u", "open"]);
+    await watched(second, 1);
+    const broadcaster = stage.fstream(["broadcast", unix, "-u", "open"]);
+    await broadcaster.write("seen");
+    expect(textOf(await watcher.stdout.getReader().read())).toBe("seen");
+    second.kill("SIGTERM");
+    expect(await second.exited()).toBe(0);
+    expect(readdirSync(stage.folder).filter((name) => name.includes("sock"))).toEqual([]);
+  },
+  TEST_MS,
+);
+
+function textOf({ value }: { readonly value?: Uint8Array | undefined }): string {
+  return new TextDecoder().decode(value);
+}
