@@ -13,7 +13,7 @@
 import { concatBytes } from "../core/bytes.ts";
 import { RESUME_MAX_BYTES, RESUME_MS } from "../core/limits.ts";
 import { look, newScan } from "../media/scan.ts";
-import { NOTHING, type JoinPoint } from "../media/scanner.ts";
+import { NOTHING, type JoinPoint, type Rebaser } from "../media/scanner.ts";
 
 export interface Resumer {
   /** Takes the next bytes of the input, and returns what is to be sent now: often those, or none. */
@@ -44,6 +44,8 @@ export function newResumer(now: () => number = () => performance.now()): Resumer
   /** What was returned last; it ends with the newest byte. */
   let piece = NOTHING;
   let search: Search | null = null;
+  /** Takes out of a stream where its data were in the one that it goes on from. */
+  let rebaser: Rebaser | null = null;
   const scan = newScan({
     frame: (offset) => void (frame = offset),
     join: (point) => void points.push(point),
@@ -59,9 +61,12 @@ export function newResumer(now: () => number = () => performance.now()): Resumer
       return NOTHING;
     }
     search = null;
-    return point === undefined
-      ? held
-      : concatBytes(point.setup, held.subarray(point.offset - start));
+    if (point === undefined) {
+      return held;
+    }
+    rebaser = scan.scanner?.rebase?.()?.newRebaser(point.offset) ?? null;
+    const rest = held.subarray(point.offset - start);
+    return concatBytes(point.setup, rebaser === null ? rest : rebaser.push(rest));
   };
 
   return {
@@ -72,7 +77,7 @@ export function newResumer(now: () => number = () => performance.now()): Resumer
       }
       look(scan, chunk);
       if (search === null) {
-        piece = chunk;
+        piece = rebaser === null ? chunk : rebaser.push(chunk).slice();
       } else {
         search.held = concatBytes(search.held, chunk);
         piece = seek(search);
@@ -84,14 +89,16 @@ export function newResumer(now: () => number = () => performance.now()): Resumer
         return NOTHING;
       }
       const held = piece.subarray(piece.length - left);
-      // A stream whose header says where in it its data are cannot leave any of it out.
-      const goesOn = scan.scanner === null || scan.scanner.rebase?.() !== undefined;
-      if (left >= end || goesOn) {
+      if (left >= end || scan.scanner === null) {
         piece = held;
-      } else {
-        search = { from: end - left, until: now() + RESUME_MS, held };
-        piece = seek(search);
+        return piece;
       }
+      const until = now() + RESUME_MS;
+      // What was rewritten once is not again: a search behind it finds a place as good.
+      search =
+        rebaser === null ? { from: end - left, until, held } : { from: end, until, held: NOTHING };
+      rebaser = null;
+      piece = seek(search);
       return piece;
     },
   };
