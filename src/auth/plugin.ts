@@ -29,7 +29,12 @@ export async function loadPlugin(path: string): Promise<Authenticator> {
   }
   return {
     async authenticate(request) {
-      return interpret(await authenticate(Object.freeze({ ...request })));
+      try {
+        return interpret(await authenticate(Object.freeze({ ...request })), request);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw holdsSecret(message, request) ? new Error(CONCEALED) : error;
+      }
     },
   };
 }
@@ -58,7 +63,16 @@ function findExport(module: object): Authenticate | undefined {
   return undefined;
 }
 
-function interpret(answer: unknown): Refusal | null {
+/** The module's own words go to the log. */
+const CONCEALED = "what it says holds a password of the request";
+
+function holdsSecret(text: string, { userPassword, channelPassword }: AuthRequest): boolean {
+  return [userPassword, channelPassword].some(
+    (secret) => secret !== undefined && secret !== "" && text.includes(secret),
+  );
+}
+
+function interpret(answer: unknown, request: AuthRequest): Refusal | null {
   if (answer === true) {
     return null;
   }
@@ -73,7 +87,8 @@ function interpret(answer: unknown): Refusal | null {
   if (typeof code !== "string" || !isCode(code)) {
     throw new Error(`authenticate answered with the code ${String(code)}, which is none`);
   }
-  return refusal(code, typeof message === "string" ? oneLine(message) : code);
+  const isFit = typeof message === "string" && !holdsSecret(message, request);
+  return refusal(code, isFit ? oneLine(message) : code);
 }
 
 /** What a reply can carry and a log can show. */

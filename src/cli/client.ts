@@ -6,9 +6,10 @@ import { newPump, broadcastOnce } from "../client/broadcast.ts";
 import type { Ask } from "../client/dial.ts";
 import { describe, EXIT_CODES, mayRetry, type Outcome } from "../client/outcome.ts";
 import { newProgress } from "../client/progress.ts";
+import { newResumer } from "../client/resume.ts";
 import { retrying } from "../client/retry.ts";
+import { watchAttempts, type Attempts } from "../client/return.ts";
 import { statusLine, summary } from "../client/status.ts";
-import { watchOnce } from "../client/watch.ts";
 import { encodeUtf8 } from "../core/bytes.ts";
 import { REQUEST_MAX_BYTES } from "../core/limits.ts";
 import { readTarget, type Address, type Target } from "../protocol/address.ts";
@@ -60,7 +61,7 @@ export const MORE_CLIENT_ARGS = {
   retry: {
     type: "boolean",
     alias: "r",
-    description: "Connect again whenever the connection is lost",
+    description: "Connect again when the connection is lost or the server restarts",
   },
   quiet: { type: "boolean", alias: "q", description: "Say nothing but errors" },
 } as const;
@@ -158,15 +159,14 @@ export async function runClient(
   const interrupt = interruption();
   const status = statusLine(progress, ask.verb, options.quiet ? null : process.stderr);
   const base = { address, ask, progress, signal: interrupt };
-  const attempt =
+  const { attempt, again } =
     ask.verb === "watch"
-      ? (): Promise<Outcome> => watchOnce({ ...base, output: process.stdout })
-      : broadcastAttempt(base);
+      ? watchAttempts({ ...base, output: process.stdout })
+      : broadcastAttempts(base, options.retry);
   const outcome = await retrying({
     attempt,
     signal: interrupt,
-    again: (last) =>
-      options.retry && (mayRetry(last) || (ask.verb === "watch" && last.kind === "ended")),
+    again: (last) => options.retry && again(last),
     waiting(last, ms) {
       progress.state = "connecting";
       if (!options.quiet) {
@@ -182,11 +182,23 @@ export async function runClient(
   process.exit(EXIT_CODES[outcome.kind]);
 }
 
-function broadcastAttempt(
+/** Without `retry` there is one connection, and nobody need know what goes over it. */
+function broadcastAttempts(
   base: Omit<Parameters<typeof broadcastOnce>[0], "pump">,
-): () => Promise<Outcome> {
-  const pump = newPump(process.stdin);
-  return () => broadcastOnce({ ...base, pump });
+  retry: boolean,
+): Attempts {
+  const pump = newPump(process.stdin, retry ? newResumer() : undefined);
+  let isFirst = true;
+  return {
+    attempt(): Promise<Outcome> {
+      if (!isFirst) {
+        pump.restart();
+      }
+      isFirst = false;
+      return broadcastOnce({ ...base, pump });
+    },
+    again: mayRetry,
+  };
 }
 
 /** The end in one line: an error on any stderr, what was done on a terminal alone. */

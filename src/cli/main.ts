@@ -8,6 +8,7 @@ import { renderUsage, runCommand, runMain, type SubCommandsDef } from "citty";
 import packageJson from "../../package.json" with { type: "json" };
 import { nearest } from "../core/nearest.ts";
 import { command } from "./command.ts";
+import { concealPasswords } from "./conceal.ts";
 import { isSeedForm, runSeedForm } from "./seed.ts";
 import { EXIT_USAGE, talk, UsageError } from "./talk.ts";
 
@@ -31,6 +32,7 @@ const main = command({
 // Whoever read what we say has gone: that is no reason to stop serving, or to lose a stream.
 process.stderr.on("error", () => {});
 
+await concealPasswords(process.argv.slice(2));
 await run(process.argv.slice(2));
 
 async function run(words: readonly string[]): Promise<void> {

@@ -9,14 +9,19 @@ import { listUsers } from "../auth/userstore.ts";
 import { formatBytes } from "../core/units.ts";
 import { writeAddress } from "../protocol/address.ts";
 import { systemClock } from "../server/clock.ts";
+import { newFaults, survive, type Faults } from "../server/faults.ts";
+import { stderrWriter } from "../server/log-writer.ts";
 import { newLog, type Log } from "../server/log.ts";
-import { startServer, type Server } from "../server/server.ts";
+import { newReload, type Applier } from "../server/reload.ts";
+import { startServer, type Server, type ServerOptions } from "../server/server.ts";
 import {
   exampleIni,
   loadSettings,
   settingsHelp,
+  type LoadedSettings,
   type Settings,
   type SettingsFile,
+  type SettingsSources,
 } from "../server/settings.ts";
 import { rowOf, SETTING_NAMES } from "../server/settings-table.ts";
 import { command, type Command } from "./command.ts";
@@ -37,6 +42,10 @@ const OWN_ARGS = {
     type: "boolean",
     description: "Print a settings file with all settings and their defaults",
   },
+  "reuse-port": {
+    type: "boolean",
+    description: "Start beside the server that listens there now, and that you stop next",
+  },
 } as const;
 
 /** Every setting is a flag of the same name. */
@@ -52,11 +61,18 @@ export const serve: Command = command({
       process.stdout.write(exampleIni());
       return;
     }
-    const settings = settle(args);
-    const log = newLog(systemClock, settings["log-level"]);
-    const server = await start(settings, log);
+    const sources = sourcesOf(args);
+    const settings = settle(sources());
+    const log = newLog(systemClock, settings["log-level"], stderrWriter(settings["log-format"]));
+    const faults = newFaults(log);
+    const server = await start({ settings, log, faults, beside: args["reuse-port"] === true });
     // First, for whoever reads that it listens may tell it to stop.
-    stopOnSignals(server, log);
+    stopOnSignals(server, faults, log);
+    survive(faults, log);
+    reloadOnSignal(sources, settings, log, [
+      (next) => log.configure(next["log-level"], stderrWriter(next["log-format"])),
+      server.apply,
+    ]);
     await greet(server, settings, log);
   },
 });
@@ -68,7 +84,8 @@ export function serveUsage(): string {
   );
   return [
     "Run a server. Every setting is a flag, FSTREAM_NAME in the environment, or a line in fstream.ini;",
-    "a flag counts before the environment, and that before the file.",
+    "a flag counts before the environment, and that before the file. What ends with * changes when",
+    "SIGHUP has the file read again; the rest at the next start.",
     "",
     "USAGE fstream serve [OPTIONS]",
     "",
@@ -78,20 +95,46 @@ export function serveUsage(): string {
   ].join("\n");
 }
 
-function settle(args: Record<string, unknown>): Settings {
+/** Where the settings come from, again and again: what stands in the file may change. */
+function sourcesOf(args: Record<string, unknown>): () => SettingsSources {
+  const named = typeof args["config"] === "string" ? args["config"] : undefined;
   const flags = SETTING_NAMES.map((name) => [name, args[name]] as const);
-  const loaded = loadSettings({
-    flags: Object.fromEntries(
-      flags.map(([name, value]) => [name, typeof value === "string" ? value : undefined]),
-    ),
-    env: process.env,
-    file: settingsFile(typeof args["config"] === "string" ? args["config"] : undefined),
-  });
+  const texts = Object.fromEntries(
+    flags.map(([name, value]) => [name, typeof value === "string" ? value : undefined]),
+  );
+  return () => ({ flags: texts, env: process.env, file: settingsFile(named) });
+}
+
+function settle(sources: SettingsSources): Settings {
+  const loaded = loadSettings(sources);
   if (!loaded.ok) {
     loaded.errors.forEach((error) => talk.error(error));
     process.exit(EXIT_USAGE);
   }
   return loaded.settings;
+}
+
+/** At SIGHUP the settings are settled anew; a file that cannot be read is one with a mistake. */
+function reloadOnSignal(
+  sources: () => SettingsSources,
+  started: Settings,
+  log: Log,
+  appliers: readonly Applier[],
+): void {
+  const first = sources().file;
+  const path = first?.path ?? DEFAULT_CONFIG;
+  const read = (): LoadedSettings => {
+    try {
+      const now = sources();
+      // An editor may be about to write it: that is no reason to go back to the defaults.
+      return first !== undefined && now.file === undefined
+        ? { ok: false, errors: [`${path} is gone`] }
+        : loadSettings(now);
+    } catch (error) {
+      return { ok: false, errors: [messageOf(error)] };
+    }
+  };
+  process.on("SIGHUP", newReload({ read, started, path, appliers, log }));
 }
 
 /** A file that was named must be there; the default one may be. */
@@ -107,13 +150,14 @@ function settingsFile(named: string | undefined): SettingsFile | undefined {
   }
 }
 
-async function start(settings: Settings, log: Log): Promise<Server> {
+async function start(options: Omit<ServerOptions, "authenticator" | "clock">): Promise<Server> {
+  const { settings, log } = options;
   try {
     const authenticator = gate(await newAuthenticator(settings, log), {
       clock: systemClock,
       onProblem: (message) => log.event("warn", "authentication", message),
     });
-    return await startServer({ settings, authenticator, clock: systemClock, log });
+    return await startServer({ ...options, authenticator, clock: systemClock });
   } catch (error) {
     talk.error(messageOf(error));
     process.exit(1);
@@ -131,31 +175,36 @@ async function newAuthenticator(settings: Settings, log: Log): Promise<Authentic
 
 async function greet(server: Server, settings: Settings, log: Log): Promise<void> {
   const places = server.addresses.map((address) => writeAddress(address)).join(", ");
-  log.info(`listening on ${places}`);
+  log.info(`listening on ${places}`, "listening");
   if (settings.auth === undefined && (await listUsers(settings.users)).length === 0) {
-    log.info(`nobody may broadcast yet: ${settings.users}/ holds no user; add one with`);
+    log.info(
+      `nobody may broadcast yet: ${settings.users}/ holds no user; add one with`,
+      "no users",
+    );
     const folder = settings.users === DEFAULT_USERS ? "" : ` --users ${settings.users}`;
-    log.info(`    ${invocation()} users add NAME${folder}`);
+    log.info(`    ${invocation()} users add NAME${folder}`, "no users");
   }
 }
 
 /** The first signal stops the server in order, the second one at once. */
-function stopOnSignals(server: Server, log: Log): void {
+function stopOnSignals(server: Server, faults: Faults, log: Log): void {
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) {
       process.exit(signal === "SIGINT" ? 130 : 143);
     }
     stopping = true;
-    log.info(`${signal}: stopping; again to stop at once`);
+    log.info(`${signal}: stopping; again to stop at once`, "stopping");
     log.info(
       `${server.connections()} connections and ${server.directory.channels()} channels are open`,
+      "stopping",
     );
-    await server.stop();
+    await server.stop().catch((error: unknown) => faults.note(error));
     const { broadcasts, watchers, bytesIn, bytesOut } = server.directory.counters;
     log.info(
       `stopped after ${broadcasts} broadcasts and ${watchers} watchers, ` +
         `${formatBytes(bytesIn)} in and ${formatBytes(bytesOut)} out`,
+      "stopped",
     );
     process.exit(0);
   };

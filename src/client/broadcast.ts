@@ -7,9 +7,11 @@
 import type { Refusal } from "../core/errors.ts";
 import { GOODBYE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
+import { NOTHING } from "../media/scanner.ts";
 import { dial, type Ask, type Connection } from "./dial.ts";
 import type { Outcome } from "./outcome.ts";
 import { moved, type Progress } from "./progress.ts";
+import type { Resumer } from "./resume.ts";
 
 /**
  * The bytes to broadcast, over as many connections as it takes. It holds at most one chunk, of
@@ -18,6 +20,8 @@ import { moved, type Progress } from "./progress.ts";
 export interface Pump {
   /** Asks for the next chunk, or the end. Harmless where one has been asked for. */
   readonly more: () => void;
+  /** Another connection begins: it gets what can stand at a beginning. */
+  readonly restart: () => void;
   chunk: Uint8Array;
   taken: number;
   ended: boolean;
@@ -37,14 +41,17 @@ export interface BroadcastOptions {
  * A pump that reads `input` only while a connection wants more. It takes a chunk at a time from an
  * iterator: with `pause` and `resume` instead, Bun's stdin sometimes loses the end of its input.
  */
-export function newPump(input: AsyncIterable<Uint8Array>): Pump {
+export function newPump(input: AsyncIterable<Uint8Array>, resumer: Resumer = AS_IT_IS): Pump {
   const chunks = input[Symbol.asyncIterator]();
   let asked = false;
+  const hold = (chunk: Uint8Array): void => {
+    pump.chunk = chunk;
+    pump.taken = 0;
+  };
   const arrived = (chunk: Uint8Array | undefined): void => {
     asked = false;
     pump.ended = chunk === undefined;
-    pump.chunk = chunk ?? new Uint8Array(0);
-    pump.taken = 0;
+    hold(chunk === undefined ? NOTHING : resumer.take(chunk));
     pump.wake();
   };
   const pump: Pump = {
@@ -57,13 +64,17 @@ export function newPump(input: AsyncIterable<Uint8Array>): Pump {
         );
       }
     },
-    chunk: new Uint8Array(0),
+    restart: () => hold(resumer.restart(pump.chunk.length - pump.taken)),
+    chunk: NOTHING,
     taken: 0,
     ended: false,
     wake: () => {},
   };
   return pump;
 }
+
+/** For an input that goes over one connection alone. */
+const AS_IT_IS: Resumer = { take: (chunk) => chunk, restart: () => NOTHING };
 
 /** Broadcasts over one connection, until it ends in one way or another. */
 export async function broadcastOnce(options: BroadcastOptions): Promise<Outcome> {

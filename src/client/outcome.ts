@@ -6,6 +6,8 @@ import type { Code, Refusal } from "../core/errors.ts";
 export type Outcome =
   /** A broadcaster has sent everything, or a watcher has received everything. */
   | { readonly kind: "ended" }
+  /** A watcher that came back after the end has found nobody who broadcasts. */
+  | { readonly kind: "over" }
   | { readonly kind: "refused"; readonly why: Refusal; readonly wasLive: boolean }
   | { readonly kind: "lost"; readonly message: string }
   | { readonly kind: "unreachable"; readonly message: string }
@@ -16,6 +18,7 @@ export type Outcome =
 /** Exit codes: 1 is for our own mistakes, 2 for mistakes on the command line. */
 export const EXIT_CODES: Record<Outcome["kind"], number> = {
   ended: 0,
+  over: 0,
   "broken-pipe": 0,
   refused: 3,
   lost: 4,
@@ -45,6 +48,7 @@ export function mayRetry(outcome: Outcome): boolean {
     case "refused":
       return PASSING.has(outcome.why.code) && !(outcome.wasLive && outcome.why.code === "busy");
     case "ended":
+    case "over":
     case "broken-pipe":
     case "interrupted":
       return false;
@@ -60,6 +64,7 @@ export function describe(outcome: Outcome): string | undefined {
     case "unreachable":
       return outcome.message;
     case "ended":
+    case "over":
     case "broken-pipe":
     case "interrupted":
       return undefined;

@@ -18,6 +18,8 @@ export interface WatchOptions {
   readonly output: Writable;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Milliseconds that the stream may take to begin; without, it is waited for. */
+  readonly patience?: number;
 }
 
 /**
@@ -25,10 +27,11 @@ export interface WatchOptions {
  * written by then.
  */
 export async function watchOnce(options: WatchOptions): Promise<Outcome> {
-  const { address, ask, output, progress, signal } = options;
+  const { address, ask, output, patience = Infinity, progress, signal } = options;
   let connection: Connection | undefined;
   let why: Refusal | undefined;
   let heard = false;
+  let timer: Timer | undefined;
   const findFormat = formatFinder(progress);
   const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
 
@@ -42,6 +45,14 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     close({ kind: "broken-pipe" });
     connection?.abort();
   };
+  const giveUp = (): void => {
+    close({ kind: "over" });
+    connection?.abort();
+  };
+  const begin = (): void => {
+    heard = true;
+    clearTimeout(timer);
+  };
   output.on("drain", resume);
   output.on("error", broken);
   signal.addEventListener("abort", interrupt);
@@ -50,19 +61,20 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     opened(opened) {
       connection = opened;
       progress.state = "waiting";
+      timer = patience < Infinity ? setTimeout(giveUp, patience) : undefined;
       if (signal.aborted) {
         interrupt();
       }
     },
     welcomed() {
-      heard = true;
+      begin();
       progress.state = "live";
     },
     refused(refusal) {
       why = refusal;
     },
     bytes(chunk) {
-      heard = true;
+      begin();
       moved(progress, chunk.length);
       findFormat(chunk);
       if (!output.write(chunk)) {
@@ -77,6 +89,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   if (outcome.kind !== "broken-pipe" && outcome.kind !== "interrupted") {
     await new Promise<void>((resolve) => output.write("", () => resolve()));
   }
+  clearTimeout(timer);
   output.off("drain", resume);
   output.off("error", broken);
   signal.removeEventListener("abort", interrupt);

@@ -161,6 +161,12 @@ export const RING_SPAN_MS = 4_000;
 export const GRACE_MS = 250;
 
 /**
+ * Milliseconds that a broadcast which is to end may take to come to the end of its frame. The rarest
+ * pictures that count as video come once a second.
+ */
+export const LAST_FRAME_MS = 1_000;
+
+/**
  * Milliseconds between two looks at who is stalled or silent: a sixtieth of the least sensible
  * stall time.
  */
@@ -252,6 +258,21 @@ export const RETRY_MAX_MS = 15_000;
  * again.
  */
 export const RETRY_FORGET_MS = 10_000;
+
+/**
+ * Milliseconds that a watcher which comes back after a broadcast's end waits for another one. It is
+ * what a server keeps its watchers for by default when their broadcaster goes away.
+ */
+export const RETURN_MS = 10_000;
+
+/**
+ * Milliseconds within which a stream that goes on over another connection has to come to a place where
+ * that one can begin: as long as a server waits for one.
+ */
+export const RESUME_MS: number = SEQUEL_MAX_MS;
+
+/** Bytes of one frame that a broadcaster holds while it looks for such a place. */
+export const RESUME_MAX_BYTES: number = 16 * 1024 * 1024;
 
 /** Milliseconds between two drawings of the status line: as often as a person reads figures. */
 export const STATUS_MS = 500;

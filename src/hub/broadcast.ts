@@ -57,6 +57,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     held: null,
     impatient: false,
     onRoom: () => {},
+    closing: null,
     ended: false,
     begunAt: 0,
     fannedOutAt: -Infinity,

@@ -16,6 +16,7 @@ import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
 import { canFollow } from "../media/scan.ts";
 import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
+import { endAtFrame } from "./closing.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
@@ -165,15 +166,28 @@ export function endLive(around: Surroundings, channel: Channel): void {
   }
 }
 
-/** Ends what is live, cleanly for those who watch it, and sends everybody else away with `why`. */
+/**
+ * Sends those away who wait, with `why`, and ends what is live where its present frame does: for those
+ * who watch it cleanly, for its broadcaster with `why`.
+ */
 export function closeChannel(around: Surroundings, channel: Channel, why: Refusal): void {
-  const { source } = channel;
-  channel.source = null;
-  source?.close(why);
+  const { live, source } = channel;
   for (const watcher of takeWaiting(channel)) {
     close(watcher, why);
   }
-  endLive(around, channel);
+  const end = (): void => {
+    // The source may have gone meanwhile, but no other one has come: all are refused by now.
+    if (channel.source !== null) {
+      channel.source = null;
+      source?.close(why);
+    }
+    endLive(around, channel);
+  };
+  if (live === null || source === null) {
+    end();
+  } else {
+    endAtFrame(live, end);
+  }
 }
 
 /** Lets a watcher in, has it wait, or says why neither. */

@@ -19,7 +19,7 @@ import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
 import type { Broadcast, Watcher } from "./model.ts";
 import { BLOCKED, DETOUR, flush, OPEN } from "./roster.ts";
-import { close, countSkip, dismiss, expel, hold, seat } from "./watcher.ts";
+import { close, countSkip, dismiss, expel, expelFaulty, hold, seat } from "./watcher.ts";
 
 const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are not known any more");
 
@@ -39,8 +39,19 @@ export function placeAll(broadcast: Broadcast): void {
   }
 }
 
-/** Gives a watcher that waits for one a place in the stream, if there is one for it now. */
+/**
+ * Gives a watcher that waits for one a place in the stream, if there is one for it now. Many get
+ * theirs at once, on behalf of a broadcaster: one whose sink throws is nobody else's matter.
+ */
 function place(broadcast: Broadcast, watcher: Watcher): void {
+  try {
+    findPlace(broadcast, watcher);
+  } catch (error) {
+    expelFaulty(broadcast, watcher, error);
+  }
+}
+
+function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   const { format } = broadcast.scan;
   const { newest } = broadcast.marks;
   const { past } = watcher;

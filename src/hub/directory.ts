@@ -200,14 +200,6 @@ function newCounters(): HubCounters {
   };
 }
 
-/** The channel that `request` names, made where there is none. */
-function channelOf(channels: Map<string, Channel>, request: Request): Channel {
-  const key = keyOf(request.user, request.channel);
-  const channel = channels.get(key) ?? newChannel(request.user, request.channel);
-  channels.set(key, channel);
-  return channel;
-}
-
 /** A user's name holds no slash, so no two channels have the same key. */
 function keyOf(user: string, name: string): string {
   return `${user}/${name}`;

@@ -4,6 +4,7 @@
 import { advance } from "./course.ts";
 import type { Broadcast } from "./model.ts";
 import { OPEN } from "./roster.ts";
+import { expelFaulty } from "./watcher.ts";
 
 /**
  * What comes after a quiet time goes out at once; what comes sooner waits for the rest of the
@@ -23,16 +24,24 @@ export function scheduleFanOut(broadcast: Broadcast, now: number): void {
 
 /**
  * Writes to every watcher that is not blocked. From the last to the first: a watcher may leave as
- * it is written to.
+ * it is written to. One whose sink throws is sent away, and the others get theirs.
  */
 export function fanOut(broadcast: Broadcast): void {
   broadcast.pending?.();
   broadcast.pending = null;
   broadcast.fannedOutAt = broadcast.clock.now();
   const { roster } = broadcast;
-  for (let slot = roster.count - 1; slot >= 0; slot--) {
-    if (roster.blocked[slot] === OPEN) {
-      advance(broadcast, slot, broadcast.fannedOutAt);
+  let slot = roster.count - 1;
+  while (slot >= 0) {
+    try {
+      for (; slot >= 0; slot--) {
+        if (roster.blocked[slot] === OPEN) {
+          advance(broadcast, slot, broadcast.fannedOutAt);
+        }
+      }
+    } catch (error) {
+      expelFaulty(broadcast, roster.watchers[slot], error);
+      slot--;
     }
   }
 }

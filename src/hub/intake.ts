@@ -54,6 +54,7 @@ function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: numb
     }
     from += length;
   }
+  broadcast.closing?.();
   scheduleFanOut(broadcast, now);
   return null;
 }
@@ -139,6 +140,7 @@ function makeCopy(broadcast: Broadcast, from: number): void {
     floor: from,
     arrivals: new Float64Array(ARRIVALS),
     original: broadcast,
+    closing: null,
     // The original is held back where somebody needs grace; a copy that lags would need a queue.
     impatient: true,
     fannedOutAt: -Infinity,

@@ -92,7 +92,10 @@ export type Past = "none" | "frames" | { readonly format: Known };
 
 /** What a broadcast has to tell to those who run the server. */
 export type Notice =
-  { readonly kind: "format"; readonly format: Known } | { readonly kind: "far-apart" };
+  | { readonly kind: "format"; readonly format: Known }
+  | { readonly kind: "far-apart" }
+  /** Writing to a watcher has thrown: it was sent away. */
+  | { readonly kind: "fault"; readonly error: unknown };
 
 /** One run of bytes and everyone who receives it. */
 export interface Broadcast {
@@ -128,6 +131,8 @@ export interface Broadcast {
   impatient: boolean;
   /** Called when there is room again. */
   onRoom: () => void;
+  /** Called when bytes have come while the broadcast is to end with the next frame; else null. */
+  closing: (() => void) | null;
   /** Whether no more bytes come: a watcher that has everything goes on to the next, or is closed. */
   ended: boolean;
   /** When the first byte came, by the clock. */

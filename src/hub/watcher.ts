@@ -1,12 +1,14 @@
 /**
  * How watchers come into a broadcast's lists and out of them: see the invariant in model.ts.
  */
-import type { Refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { NOTHING } from "../media/scanner.ts";
 import type { Join, Request } from "../protocol/request.ts";
 import type { Broadcast, Channel, Watcher } from "./model.ts";
 import { add, cursorAt, DETOUR, remove } from "./roster.ts";
 import type { Peer } from "./sink.ts";
+
+const FAULT = refusal("forbidden", "internal error");
 
 /** A watcher that is in no list yet. */
 export function newWatcher(channel: Channel, request: Request, peer: Peer, join: Join): Watcher {
@@ -90,6 +92,18 @@ export function dismiss(broadcast: Broadcast, watcher: Watcher): void {
 export function expel(broadcast: Broadcast, watcher: Watcher, why: Refusal): void {
   dismiss(broadcast, watcher);
   close(watcher, why);
+}
+
+/** Writing to `watcher` has thrown `error`: that is told, and costs nobody else anything. */
+export function expelFaulty(
+  broadcast: Broadcast,
+  watcher: Watcher | undefined,
+  error: unknown,
+): void {
+  broadcast.notify({ kind: "fault", error });
+  if (watcher !== undefined) {
+    expel(watcher.broadcast ?? broadcast, watcher, FAULT);
+  }
 }
 
 /** Has `watcher` go on at the absolute offset `cursor` without what lies in between. */

@@ -24,6 +24,7 @@ import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Admission } from "./admission.ts";
 import { acceptedFrom, isUnix, pastHeader } from "./peer.ts";
+import type { Settings } from "./settings.ts";
 import type { SocketSink } from "./socket-sink.ts";
 
 /** What all connections of a server share. */
@@ -32,11 +33,14 @@ export interface Shared {
   readonly directory: Directory;
   readonly admission: Admission;
   readonly authenticator: Authenticator;
-  readonly handshakeTimeout: number;
+  /** As they are at the moment. */
+  readonly settings: Pick<Settings, "handshake-timeout">;
   /** Where watchers' bytes go. */
   readonly sink: SocketSink;
   /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
   readonly witness: Witness;
+  /** A mistake of ours, which costs its own connection alone. */
+  failed(error: unknown): void;
 }
 
 export interface Witness {
@@ -93,6 +97,8 @@ const LEFT: Reason = { code: "left", message: "the peer closed the connection" }
 const RESET: Reason = { code: "reset", message: "the peer reset the connection" };
 const ENDED: Reason = { code: "ended", message: "the broadcast ended" };
 const NO_HANDSHAKE = refusal("timeout", "the request was not complete in time");
+/** The log has the rest. */
+export const INTERNAL: Reason = refusal("forbidden", "internal error");
 const CHATTER = refusal("bad-request", "a watcher sent bytes after its request");
 
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
@@ -121,7 +127,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     reason: null,
     cancelTimer: () => {},
   };
-  connection.cancelTimer = shared.clock.after(shared.handshakeTimeout, () =>
+  connection.cancelTimer = shared.clock.after(shared.settings["handshake-timeout"], () =>
     refuse(connection, NO_HANDSHAKE, false),
   );
   return connection;
@@ -235,7 +241,10 @@ function check(connection: Connection): void {
         settle(connection, request, refused);
       }
     })
-    .catch((error: unknown) => cut(connection, internal(error)));
+    .catch((error: unknown) => {
+      shared.failed(error);
+      cut(connection, INTERNAL);
+    });
 }
 
 function settle(connection: Connection, request: Request, refused: Refusal | null): void {
@@ -367,8 +376,4 @@ function onNoise(connection: Connection, length: number, bound: number, why: Rea
   if (connection.noise > bound) {
     cut(connection, why ?? connection.reason ?? LEFT);
   }
-}
-
-function internal(error: unknown): Refusal {
-  return refusal("forbidden", `internal error: ${String(error)}`);
 }

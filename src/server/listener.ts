@@ -4,14 +4,13 @@
  * Bun swaps the handlers of the listener and of every sibling when one accepted socket is reloaded,
  * so that is never done: the handlers look at the connection's state, which hangs on the socket.
  */
-import { rmSync, statSync } from "node:fs";
 import type { SocketHandler } from "bun";
-import { refusal } from "../core/errors.ts";
 import { KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import {
   cut,
   dropIfGone,
+  INTERNAL,
   onClose,
   onData,
   onDrain,
@@ -34,8 +33,6 @@ export interface Door {
   full(address: string): boolean;
   opened(connection: Connection): void;
   closed(connection: Connection): void;
-  /** A handler threw, which costs its own connection alone. */
-  failed(error: Error): void;
 }
 
 /** A socket has no connection yet while it is being turned away at the door. */
@@ -68,16 +65,19 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
     },
     close(socket, error) {
       if (socket.data !== undefined) {
-        onClose(socket.data, error);
-        door.closed(socket.data);
+        try {
+          onClose(socket.data, error);
+        } finally {
+          door.closed(socket.data);
+        }
       }
     },
     error(socket, error) {
-      door.failed(error);
+      shared.failed(error);
       if (socket.data === undefined) {
         socket.terminate();
       } else {
-        cut(socket.data, refusal("forbidden", "internal error"));
+        cut(socket.data, INTERNAL);
       }
     },
   };
@@ -86,13 +86,27 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
 /**
  * Listens on a TCP address. Port 0 takes a free one. An IPv6 address takes no IPv4 traffic: that
  * has its own listener.
+ *
+ * Every listener would share its address with others that would too, so that a server can be
+ * followed by another without a gap. But who has not asked to be `beside` another server is told
+ * when there is one: two that know nothing of each other would each get half of the peers.
  */
-export function listenTcp(host: string, port: number, handlers: Handlers): TcpListener {
+export async function listenTcp(
+  host: string,
+  port: number,
+  handlers: Handlers,
+  beside: boolean = false,
+): Promise<TcpListener> {
+  const options = { hostname: host, ...ipv6Only(host) };
+  if (port !== 0 && !beside) {
+    // The kernel refuses a listener that would not share, whatever the others would.
+    Bun.listen({ ...options, port, socket: { data() {} } }).stop(true);
+  }
   const listener = Bun.listen<Connection | undefined>({
-    hostname: host,
+    ...options,
     port,
     socket: handlers,
-    ...ipv6Only(host),
+    ...SHARED,
   });
   return {
     address: { kind: "tcp", host, port: listener.port },
@@ -100,27 +114,11 @@ export function listenTcp(host: string, port: number, handlers: Handlers): TcpLi
   };
 }
 
-/** Bun has the option, its types do not: spread in, it passes. */
+/** Bun has the options, its types do not: spread in, they pass. */
+const SHARED: { readonly reusePort?: boolean } = { reusePort: true };
+
 function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
   return host.includes(":") ? { ipv6Only: true } : {};
-}
-
-/**
- * Listens on a unix socket. The file of a server that was killed is replaced; that of one which
- * still answers is not.
- */
-export async function listenUnix(path: string, handlers: Handlers): Promise<Listener> {
-  if (isSocket(path) && !(await answers(path))) {
-    rmSync(path, { force: true });
-  }
-  const listener = Bun.listen<Connection | undefined>({ unix: path, socket: handlers });
-  return {
-    address: { kind: "unix", path },
-    stop() {
-      listener.stop();
-      rmSync(path, { force: true });
-    },
-  };
 }
 
 /** Why listening failed, in one sentence that says what to do. */
@@ -129,26 +127,12 @@ export function listenProblem(address: Address, error: unknown): string {
   const where = writeAddress(address);
   switch (code) {
     case "EADDRINUSE":
-      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server`;
+      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server, or see --reuse-port`;
     case "EACCES":
       return `cannot listen on ${where}: not allowed; choose a --port above 1023`;
     case "EADDRNOTAVAIL":
       return `cannot listen on ${where}: this machine has no such address; see --host`;
     default:
       return `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-function isSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
-}
-
-async function answers(path: string): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
-    socket.terminate();
-    return true;
-  } catch {
-    return false;
   }
 }

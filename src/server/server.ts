@@ -9,10 +9,13 @@ import type { Address } from "../protocol/address.ts";
 import { cut, type Connection, type Shared } from "./connection.ts";
 import { refusal } from "../core/errors.ts";
 import { newAdmission, type AdmissionCounters } from "./admission.ts";
-import { listenProblem, listenTcp, listenUnix, socketHandlers, type Listener } from "./listener.ts";
+import { listenProblem, listenTcp, socketHandlers, type Listener } from "./listener.ts";
+import { newFaults, type Faults } from "./faults.ts";
 import type { Log } from "./log.ts";
+import type { Applier } from "./reload.ts";
 import type { Settings } from "./settings.ts";
 import { newSocketSink } from "./socket-sink.ts";
+import { listenUnix } from "./unix-listener.ts";
 import { newNotifier, newWitness, type Closes } from "./witness.ts";
 
 export interface ServerOptions {
@@ -20,6 +23,9 @@ export interface ServerOptions {
   readonly authenticator: Authenticator;
   readonly clock: Clock;
   readonly log: Log;
+  readonly faults?: Faults;
+  /** Whether to listen beside another server, which has the addresses now and is about to stop. */
+  readonly beside?: boolean;
 }
 
 export interface Server {
@@ -31,21 +37,26 @@ export interface Server {
   readonly refused: AdmissionCounters;
   /** How many connections are open. */
   connections(): number;
+  /** Takes over those settings that are live. */
+  readonly apply: Applier;
   /**
-   * Takes no further connection, ends every broadcast, and resolves when all watchers have been
-   * sent the rest or the drain time is over.
+   * Takes no further connection, ends every broadcast where a frame ends, and resolves when all
+   * watchers have been sent the rest or the drain time is over.
    */
   stop(): Promise<void>;
 }
 
 /** Starts a server. Throws an error with a one-line message when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { settings, clock, log } = options;
+  const { clock, log } = options;
+  const faults = options.faults ?? newFaults(log);
+  // One object for all who read live settings, changed in place: reading one costs no more so.
+  const settings: Settings = { ...options.settings };
   const connections = new Set<Connection>();
   const closes: Closes = new Map();
-  const directory = newDirectory(clock, settings, newNotifier(log));
-  const most = mostConnections(settings["max-connections"], log);
-  const admission = newAdmission({ clock, log, settings, most, cut });
+  const directory = newDirectory(clock, settings, newNotifier(log, faults));
+  let most = mostConnections(settings["max-connections"], log);
+  const admission = newAdmission({ clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
 
   const shared: Shared = {
@@ -53,9 +64,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     directory,
     admission,
     authenticator: options.authenticator,
-    handshakeTimeout: settings["handshake-timeout"],
+    settings,
     sink: newSocketSink(),
     witness: newWitness(clock, log, closes),
+    failed: (error) => faults.note(error),
   };
   const handlers = socketHandlers(shared, {
     opened(connection) {
@@ -70,10 +82,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       }
     },
     full: (address) => admission.isFull(address, connections.size),
-    failed: (error) =>
-      log.event("error", "internal error", `internal error: ${error.stack ?? error}`),
   });
-  const listeners = await listenEverywhere(settings, handlers, log);
+  const listeners = await listenEverywhere(settings, handlers, log, options.beside ?? false);
 
   return {
     addresses: listeners.map((listener) => listener.address),
@@ -81,6 +91,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     closes,
     refused: admission.refused,
     connections: () => connections.size,
+    apply(next) {
+      if (next["max-connections"] !== settings["max-connections"]) {
+        most = mostConnections(next["max-connections"], log);
+      }
+      Object.assign(settings, next);
+    },
     async stop() {
       listeners.forEach((listener) => listener.stop());
       directory.close();
@@ -119,12 +135,13 @@ async function listenEverywhere(
   settings: Settings,
   handlers: ReturnType<typeof socketHandlers>,
   log: Log,
+  beside: boolean,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
   let { port } = settings;
   for (const host of settings.host) {
     try {
-      const listener = listenTcp(host, port, handlers);
+      const listener = await listenTcp(host, port, handlers, beside);
       port = listener.address.port;
       listeners.push(listener);
     } catch (error) {
@@ -133,13 +150,13 @@ async function listenEverywhere(
         listeners.forEach((listener) => listener.stop());
         throw new Error(problem, { cause: error });
       }
-      log.warn(`${problem}; going on without IPv6`);
+      log.warn(`${problem}; going on without IPv6`, "no ipv6");
     }
   }
   const path = settings.unix;
   if (path !== undefined) {
     try {
-      listeners.push(await listenUnix(path, handlers));
+      listeners.push(await listenUnix(path, handlers, beside));
     } catch (error) {
       listeners.forEach((listener) => listener.stop());
       throw new Error(listenProblem({ kind: "unix", path }, error), { cause: error });

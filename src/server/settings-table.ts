@@ -37,6 +37,8 @@ export type Row = Kind & {
   readonly section: Section;
   readonly default: string;
   readonly help: string;
+  /** Whether a change in the file takes effect at SIGHUP; that of any other at the next start. */
+  readonly live?: true;
 };
 
 export const SETTINGS = {
@@ -78,6 +80,7 @@ export const SETTINGS = {
     max: "1h",
     default: "10s",
     help: "Time that a server which stops gives its watchers to take what is left.",
+    live: true,
   },
   "log-level": {
     section: "server",
@@ -85,6 +88,15 @@ export const SETTINGS = {
     choices: ["error", "warn", "info", "debug"],
     default: "info",
     help: "Least weight of what is logged.",
+    live: true,
+  },
+  "log-format": {
+    section: "server",
+    kind: "choice",
+    choices: ["text", "json"],
+    default: "text",
+    help: "How it is logged: in lines for people, or in one JSON object a line.",
+    live: true,
   },
   coalesce: {
     section: "channel",
@@ -94,6 +106,7 @@ export const SETTINGS = {
     max: "10s",
     default: "5ms",
     help: "Least time between two fan-outs of one channel; more costs delay and saves CPU.",
+    live: true,
   },
   window: {
     section: "channel",
@@ -103,6 +116,7 @@ export const SETTINGS = {
     max: "1GiB",
     default: "16MiB",
     help: "Most of its stream that a channel holds for watchers that join or lag.",
+    live: true,
   },
   join: {
     section: "channel",
@@ -110,6 +124,7 @@ export const SETTINGS = {
     choices: ["keyframe", "live", "raw"],
     default: "keyframe",
     help: "Where a watcher begins: at the newest keyframe, at the next one, or at the next byte.",
+    live: true,
   },
   lag: {
     section: "channel",
@@ -119,6 +134,7 @@ export const SETTINGS = {
     max: "1h",
     default: "4s",
     help: "How far behind a watcher may be before it skips to the newest keyframe.",
+    live: true,
   },
   slow: {
     section: "channel",
@@ -126,6 +142,7 @@ export const SETTINGS = {
     choices: ["close", "skip"],
     default: "close",
     help: "What becomes of a watcher too slow for a stream of unknown format.",
+    live: true,
   },
   stall: {
     section: "channel",
@@ -135,6 +152,7 @@ export const SETTINGS = {
     max: "1h",
     default: "15s",
     help: "Time without taking a byte after which a watcher is closed.",
+    live: true,
   },
   takeover: {
     section: "channel",
@@ -142,6 +160,7 @@ export const SETTINGS = {
     choices: ["replace", "refuse"],
     default: "replace",
     help: "What a second broadcaster does to the first: take its place, or be turned away.",
+    live: true,
   },
   linger: {
     section: "channel",
@@ -151,6 +170,7 @@ export const SETTINGS = {
     max: "1h",
     default: "10s",
     help: "Time that watchers are kept when their broadcaster goes away.",
+    live: true,
   },
   silence: {
     section: "channel",
@@ -160,6 +180,7 @@ export const SETTINGS = {
     max: "24h",
     default: "30s",
     help: "Time without a byte after which a broadcaster is taken for dead.",
+    live: true,
   },
   "max-connections": {
     section: "limits",
@@ -168,6 +189,7 @@ export const SETTINGS = {
     max: 1_000_000,
     default: "0",
     help: "Connections at once; 0 is as many as the limit on open files safely allows.",
+    live: true,
   },
   // Off by default: all who come through one router, tunnel or proxy have one address, and total
   // strangers are bounded by max-connections already.
@@ -243,6 +265,7 @@ export const SETTINGS = {
     max: "1m",
     default: "5s",
     help: "Time that a connection may take to say what it wants.",
+    live: true,
   },
 } as const;
 

@@ -3,7 +3,7 @@
  */
 import { safe } from "ini";
 import { SECTIONS, SETTING_NAMES, rowOf } from "./settings-table.ts";
-import type { Section, SettingName } from "./settings-table.ts";
+import type { Row, Section, SettingName } from "./settings-table.ts";
 import { describe } from "./settings-value.ts";
 
 /** Columns of a line, as terminals and the source itself have them. */
@@ -27,8 +27,13 @@ function helpOfSection(section: Section, widths: readonly [number, number]): str
 function helpOfSetting(name: SettingName, widths: readonly [number, number]): string[] {
   const columns = [`--${name}`.padEnd(widths[0]), shownDefault(name).padEnd(widths[1])];
   const head = ["", ...columns, ""].join(GAP);
-  const [first = "", ...rest] = wrapped(describe(rowOf(name)), LINE_MAX_CHARS - head.length);
+  const [first = "", ...rest] = wrapped(described(rowOf(name)), LINE_MAX_CHARS - head.length);
   return [head + first, ...rest.map((line) => " ".repeat(head.length) + line)];
+}
+
+/** The star says that the setting is live. */
+function described(row: Row): string {
+  return row.live === true ? `${describe(row)} *` : describe(row);
 }
 
 function shownDefault(name: SettingName): string {
@@ -41,6 +46,7 @@ export function exampleIni(): string {
   const head = [
     "# Every setting of fstream and its default. Take the semicolon away to change one.",
     "# A flag (--port) overrides the environment (FSTREAM_PORT), and that overrides this file.",
+    "# What ends with * changes when SIGHUP has the file read again; the rest at the next start.",
   ];
   return `${[...head, ...SECTIONS.flatMap(exampleOfSection)].join("\n")}\n`;
 }
@@ -51,7 +57,7 @@ function exampleOfSection(section: Section): string[] {
 
 function exampleOfSetting(name: SettingName): string[] {
   const row = rowOf(name);
-  const help = wrapped(describe(row), LINE_MAX_CHARS - 2).map((line) => `# ${line}`);
+  const help = wrapped(described(row), LINE_MAX_CHARS - 2).map((line) => `# ${line}`);
   return ["", ...help, `;${name} = ${safe(row.default)}`.trimEnd()];
 }
 

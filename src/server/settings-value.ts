@@ -174,8 +174,12 @@ function capitalised(text: string): string {
  * it is cut.
  */
 export function shown(text: string, max: number = SHOWN_MAX_CHARS): string {
-  const cut = text.length > max ? `${text.slice(0, max)}…` : text;
-  return cut.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
+  return visible(text.length > max ? `${text.slice(0, max)}…` : text);
+}
+
+/** Any text as a terminal may be given it: nothing in it acts, hides or breaks the line. */
+export function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 function escaped(char: string): string {

@@ -25,7 +25,7 @@ async function answer(expression: string): Promise<unknown> {
     `export function authenticate(request) { return ${expression}; }`,
   );
   const plugin = await loadPlugin(path);
-  return plugin.authenticate(request({ userPassword: "x" })).catch(String);
+  return plugin.authenticate(request({ userPassword: "hunter2" })).catch(String);
 }
 
 /** What is wrong with the module at `path`. */
@@ -65,9 +65,9 @@ test("any other answer is an error, none at all included", async () => {
 test("it sees the whole request and cannot change it", async () => {
   expect(
     await answer(
-      `{ code: "busy", message: [request.verb, request.user, request.userPassword].join() }`,
+      `{ code: "busy", message: [request.verb, request.user, request.userPassword.length].join() }`,
     ),
-  ).toEqual({ code: "busy", message: "broadcast,bob,x" });
+  ).toEqual({ code: "busy", message: "broadcast,bob,7" });
   expect(await answer("(request.user = 'eve', true)")).toContain("TypeError");
 });
 
@@ -123,4 +123,14 @@ test("behind the gate a module that hangs, throws or forgets to answer lets nobo
   expect(await codeOf("return Promise.reject(new Error('no'));")).toBe("forbidden");
   expect(await codeOf("")).toBe("forbidden");
   expect(await codeOf("return { then: 1 };")).toBe("forbidden");
+});
+
+test("what it says of a password reaches neither the log nor the peer", async () => {
+  expect(await answer(`{ code: "forbidden", message: "not " + request.userPassword }`)).toEqual({
+    code: "forbidden",
+    message: "forbidden",
+  });
+  const thrown = await answer(`(() => { throw new Error("no " + request.userPassword); })()`);
+  expect(String(thrown)).toContain("holds a password");
+  expect(String(thrown)).not.toContain("hunter2");
 });

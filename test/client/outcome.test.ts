@@ -17,6 +17,7 @@ describe("another attempt", () => {
   });
 
   test("makes no sense after an end that was wanted", () => {
+    expect(mayRetry({ kind: "over" })).toBe(false);
     expect(mayRetry({ kind: "ended" })).toBe(false);
     expect(mayRetry({ kind: "broken-pipe" })).toBe(false);
     expect(mayRetry({ kind: "interrupted" })).toBe(false);
@@ -48,6 +49,7 @@ describe("an exit code", () => {
   test("is 0 after the stream's end and after the reader's", () => {
     expect(EXIT_CODES.ended).toBe(0);
     expect(EXIT_CODES["broken-pipe"]).toBe(0);
+    expect(EXIT_CODES.over).toBe(0);
   });
 });
 

@@ -7,7 +7,7 @@ import { newDirectory, type Directory } from "../../src/hub/directory.ts";
 import type { Request } from "../../src/protocol/request.ts";
 import { handClock, type HandClock } from "../support/clock.ts";
 import { fakeSink, fakeSource, request, type FakePeer, type FakeSource } from "./fakes.ts";
-import { SETTINGS } from "./stage.ts";
+import { noFault, SETTINGS } from "./stage.ts";
 
 /** A broadcaster. One that was refused has "refused" and the code in `told`, and sends nothing. */
 export interface Station extends FakeSource {
@@ -39,7 +39,7 @@ export interface Relay {
 
 export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
   const clock = handClock();
-  const directory = newDirectory(clock, { ...SETTINGS, coalesce: 0, ...changes });
+  const directory = newDirectory(clock, { ...SETTINGS, coalesce: 0, ...changes }, noFault);
   const sink = fakeSink();
   return {
     clock,

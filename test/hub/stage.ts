@@ -160,6 +160,13 @@ export function newStage({ ring, ...changes }: StageOptions = {}): Stage {
   };
 }
 
+/** What a sink throws fails the test, as it would without a hub around it, unless that was planted. */
+export function noFault(_: Channel, notice: Notice): void {
+  if (notice.kind === "fault" && !String(notice.error).includes("planted")) {
+    throw notice.error;
+  }
+}
+
 function surroundings(
   clock: HandClock,
   settings: ChannelSettings,
@@ -181,7 +188,10 @@ function surroundings(
     settings,
     counters,
     ended: () => {},
-    noticed: (_, notice) => void notices.push(notice),
+    noticed(channel, notice) {
+      notices.push(notice);
+      noFault(channel, notice);
+    },
   };
 }
 

@@ -3,6 +3,7 @@
  */
 import { describe, expect, spyOn, test } from "bun:test";
 import { LOG_BURST } from "../../src/core/limits.ts";
+import { stderrWriter } from "../../src/server/log-writer.ts";
 import { newLog, type LogLevel } from "../../src/server/log.ts";
 import { handClock } from "../support/clock.ts";
 
@@ -105,7 +106,7 @@ test("lines go to stderr alone, each with its time and level, however many are t
   const stdout = spyOn(process.stdout, "write").mockImplementation(() => true);
   const written: string[] = [];
   try {
-    const log = newLog(handClock(), "debug");
+    const log = newLog(handClock(), "debug", stderrWriter("text"));
     for (let i = 0; i < 20; i++) {
       log.info("the same");
     }

@@ -16,6 +16,7 @@ const DEFAULTS: Settings = {
   auth: undefined,
   drain: 10_000,
   "log-level": "info",
+  "log-format": "text",
   coalesce: 5,
   window: 16 * 1024 * 1024,
   join: "keyframe",

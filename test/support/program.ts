@@ -125,7 +125,7 @@ export async function newStage(): Promise<Stage> {
       const where = ["--host", "127.0.0.1", "--port", String(port)];
       const args = ["serve", ...where, "--users", join(folder, "users"), ...flags];
       const server = fstream(args, { stdin: "ignore", env });
-      const line = await server.said.line(/ listening on /);
+      const line = await server.said.line(/listening on /);
       const got = Number(/ on 127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
       return { ...server, port: got, address: `127.0.0.1:${got}` };
     },

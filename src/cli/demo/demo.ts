@@ -13,6 +13,7 @@ import { formatBitrate, formatBytes, formatDuration, parseDuration } from "../..
 import { writeAddress, type Address } from "../../protocol/address.ts";
 import { writeRequest } from "../../protocol/request.ts";
 import { systemClock } from "../../server/clock.ts";
+import { stderrWriter } from "../../server/log-writer.ts";
 import { newLog } from "../../server/log.ts";
 import { startServer, type Server } from "../../server/server.ts";
 import { loadSettings } from "../../server/settings.ts";
@@ -94,7 +95,7 @@ function startOn(port: string): Promise<Server> {
     throw new UsageError(loaded.errors.join("; "));
   }
   const everyone: Authenticator = { authenticate: async () => null };
-  const log = newLog(systemClock, "warn");
+  const log = newLog(systemClock, "warn", stderrWriter("text"));
   return startServer({
     settings: loaded.settings,
     authenticator: everyone,
