@@ -54,8 +54,8 @@ export interface AdmissionOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: Settings;
-  /** How many connections there may be in all. */
-  readonly most: number;
+  /** How many connections there may be in all, at the moment. */
+  readonly most: () => number;
   /** Sends a connection away at once. */
   readonly cut: (connection: Connection, why: Refusal) => void;
 }
@@ -74,7 +74,6 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
   const places = newPlaces();
   /** In the order in which they came, so the first has had the longest time. */
   const unheard = new Set<Connection>();
-  const mostUnheard = Math.min(HANDSHAKES_MAX, Math.max(Math.floor(most * HANDSHAKES_SHARE), 1));
 
   const isCrowded = (address: string): boolean => {
     const limit = settings["max-connections-per-address"];
@@ -87,9 +86,9 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
     refused,
     isProxy,
     isFull(address, others) {
-      if (others >= most) {
+      if (others >= most()) {
         refused.connections++;
-        log.event("warn", "refused, limit", `refused a connection: all ${most} are taken`);
+        log.event("warn", "refused, limit", `refused a connection: all ${most()} are taken`);
         return true;
       }
       if (isCrowded(address) && !isProxy(address)) {
@@ -106,7 +105,7 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
       }
       unheard.add(connection);
       const [longest] = unheard;
-      if (unheard.size > mostUnheard && longest !== undefined) {
+      if (unheard.size > mostUnheard(most()) && longest !== undefined) {
         refused.handshakes++;
         cut(longest, UNHEARD);
       }
@@ -149,6 +148,11 @@ function spendFrom(connection: Connection, rate: number, bytes: number, clock: C
   const now = clock.now();
   connection.allowance ??= newAllowance(rate, now);
   return spend(connection.allowance, rate, bytes, now);
+}
+
+/** How many of `connections` may be silent yet. */
+function mostUnheard(connections: number): number {
+  return Math.min(HANDSHAKES_MAX, Math.max(Math.floor(connections * HANDSHAKES_SHARE), 1));
 }
 
 function newCounters(): AdmissionCounters {

@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const closes: Closes = new Map();
   const directory = newDirectory(clock, settings, newNotifier(log));
   const most = mostConnections(settings["max-connections"], log);
-  const admission = newAdmission({ clock, log, settings, most, cut });
+  const admission = newAdmission({ clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
 
   const shared: Shared = {
