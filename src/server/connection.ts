@@ -23,7 +23,7 @@ import { newProxyHeader, type ProxyHeader } from "../protocol/proxy.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Admission } from "./admission.ts";
-import { pastHeader, peerName } from "./peer.ts";
+import { addressOf, pastHeader, peerName } from "./peer.ts";
 import type { SocketSink } from "./socket-sink.ts";
 
 /** What all connections of a server share. */
@@ -97,7 +97,7 @@ const CHATTER = refusal("bad-request", "a watcher sent bytes after its request")
 
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
 export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
-  const address = socket.remoteAddress ?? "";
+  const address = addressOf(socket);
   const connection: Connection = {
     shared,
     socket,

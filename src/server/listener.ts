@@ -8,6 +8,7 @@ import { rmSync, statSync } from "node:fs";
 import type { SocketHandler } from "bun";
 import { refusal } from "../core/errors.ts";
 import { KEEPALIVE_MS } from "../core/limits.ts";
+import { addressOf } from "./peer.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import {
   cut,
@@ -45,7 +46,7 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
   return {
     open(socket) {
       socket.timeout(0);
-      if (door.full(socket.remoteAddress ?? "")) {
+      if (door.full(addressOf(socket))) {
         socket.terminate();
         return;
       }

@@ -8,10 +8,30 @@ import type { Connection } from "./connection.ts";
 
 const NONE = new Uint8Array(0);
 
+/** As much of a socket as tells whose it is. */
+export interface PeerSocket {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
+}
+
+/** In the place of an address: on no list of networks, and no unix socket, which may do anything. */
+const GONE = "gone";
+
+/**
+ * The address of the other side; empty on a unix socket. That of a TCP peer that has reset the
+ * connection is not known any more, but such a socket still has one of this side.
+ */
+export function addressOf({ localAddress, remoteAddress }: PeerSocket): string {
+  return remoteAddress ?? (localAddress === undefined ? "" : GONE);
+}
+
 /** A peer as logs have it. */
 export function peerName(address: string, port: number): string {
   if (address === "") {
     return "a unix socket";
+  }
+  if (address === GONE) {
+    return "a peer that was gone at once";
   }
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
