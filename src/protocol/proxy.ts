@@ -101,9 +101,8 @@ export function feedProxy(header: ProxyHeader, chunk: Uint8Array): number {
 }
 
 function push(header: ProxyHeader, byte: number): void {
-  if (header.have < header.held.length) {
-    header.held[header.have] = byte;
-  }
+  // Behind the end of the array this stores nothing.
+  header.held[header.have] = byte;
   header.have++;
   switch (header.state) {
     case "prefix":

@@ -74,8 +74,6 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
   const places = newPlaces();
   /** In the order in which they came, so the first has had the longest time. */
   const unheard = new Set<Connection>();
-  const mostUnheard = (): number =>
-    Math.min(HANDSHAKES_MAX, Math.max(Math.floor(most() * HANDSHAKES_SHARE), 1));
 
   const isCrowded = (address: string): boolean => {
     const limit = settings["max-connections-per-address"];
@@ -90,13 +88,15 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
     isFull(address, others) {
       if (others >= most()) {
         refused.connections++;
-        log.event("warn", "refused, limit", `refused a connection: all ${most()} are taken`);
+        log.event("warn", "refused, limit", `refused a connection: all ${most()} are taken`, {
+          code: "limit",
+        });
         return true;
       }
       if (isCrowded(address) && !isProxy(address)) {
         refused.connectionsPerAddress++;
         const line = `refused a connection from ${address}: it has all that it may have`;
-        log.event("warn", "refused, limit", line);
+        log.event("warn", "refused, limit", line, { code: "limit" });
         return true;
       }
       return false;
@@ -107,7 +107,7 @@ export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptio
       }
       unheard.add(connection);
       const [longest] = unheard;
-      if (unheard.size > mostUnheard() && longest !== undefined) {
+      if (unheard.size > mostUnheard(most()) && longest !== undefined) {
         refused.handshakes++;
         cut(longest, UNHEARD);
       }
@@ -150,6 +150,11 @@ function spendFrom(connection: Connection, rate: number, bytes: number, clock: C
   const now = clock.now();
   connection.allowance ??= newAllowance(rate, now);
   return spend(connection.allowance, rate, bytes, now);
+}
+
+/** How many of `connections` may be silent yet. */
+function mostUnheard(connections: number): number {
+  return Math.min(HANDSHAKES_MAX, Math.max(Math.floor(connections * HANDSHAKES_SHARE), 1));
 }
 
 function newCounters(): AdmissionCounters {

@@ -23,7 +23,7 @@ import { newProxyHeader, type ProxyHeader } from "../protocol/proxy.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Admission } from "./admission.ts";
-import { acceptedFrom, isUnix, pastHeader } from "./peer.ts";
+import { addressOf, GONE, pastHeader, peerName } from "./peer.ts";
 import type { Settings } from "./settings.ts";
 import type { SocketSink } from "./socket-sink.ts";
 
@@ -103,12 +103,12 @@ const CHATTER = refusal("bad-request", "a watcher sent bytes after its request")
 
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
 export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
-  const address = socket.remoteAddress ?? "";
+  const address = addressOf(socket);
   const connection: Connection = {
     shared,
     socket,
     address,
-    peer: acceptedFrom(socket),
+    peer: peerName(address, socket.remotePort),
     place: "",
     openedAt: shared.clock.now(),
     state: "handshake",
@@ -179,8 +179,7 @@ export function onClose(connection: Connection, error: Error | undefined): void 
  * answer, and nobody knows any more against which address to count what it sent.
  */
 export function dropIfGone(connection: Connection): void {
-  const { socket } = connection;
-  if (socket.remoteAddress === undefined && !isUnix(socket)) {
+  if (connection.address === GONE) {
     cut(connection, RESET);
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { SocketHandler } from "bun";
 import { KEEPALIVE_MS } from "../core/limits.ts";
+import { addressOf } from "./peer.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import {
   cut,
@@ -43,7 +44,7 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
   return {
     open(socket) {
       socket.timeout(0);
-      if (door.full(socket.remoteAddress ?? "")) {
+      if (door.full(addressOf(socket))) {
         socket.terminate();
         return;
       }

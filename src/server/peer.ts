@@ -2,28 +2,37 @@
  * Whose a connection is: the peer's that it was accepted from, or, where that is a proxy, the peer's
  * that its header names.
  */
-import type { Socket } from "bun";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { feedProxy, type ProxyHeader } from "../protocol/proxy.ts";
 import type { Connection } from "./connection.ts";
 
 const NONE = new Uint8Array(0);
 
-/** The peer that a socket was accepted from, as logs have it. */
-export function acceptedFrom(socket: Socket<Connection | undefined>): string {
-  const address = socket.remoteAddress;
-  if (address === undefined) {
-    return isUnix(socket) ? "a unix socket" : "a peer that was gone at once";
+/** As much of a socket as tells whose it is. */
+export interface PeerSocket {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
+}
+
+/** In the place of an address: on no list of networks, and no unix socket, which may do anything. */
+export const GONE = "gone";
+
+/**
+ * The address of the other side; empty on a unix socket. That of a TCP peer that has reset the
+ * connection is not known any more, but such a socket still has one of this side.
+ */
+export function addressOf({ localAddress, remoteAddress }: PeerSocket): string {
+  return remoteAddress ?? (localAddress === undefined ? "" : GONE);
+}
+
+/** A peer as logs have it. */
+export function peerName(address: string, port: number): string {
+  if (address === "") {
+    return "a unix socket";
   }
-  return peerName(address, socket.remotePort);
-}
-
-/** Only a TCP socket has an address of this side, and keeps it when the other side is gone. */
-export function isUnix(socket: Socket<Connection | undefined>): boolean {
-  return socket.localAddress === undefined;
-}
-
-function peerName(address: string, port: number): string {
+  if (address === GONE) {
+    return "a peer that was gone at once";
+  }
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

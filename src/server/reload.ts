@@ -65,5 +65,5 @@ function withSettings(present: Settings, next: Settings, names: readonly Setting
 
 /** Of addresses, their order counts as well. */
 function isSame(one: SettingValue, other: SettingValue): boolean {
-  return String(one) === String(other);
+  return JSON.stringify(one) === JSON.stringify(other);
 }

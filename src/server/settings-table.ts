@@ -195,6 +195,7 @@ export const SETTINGS = {
   // strangers are bounded by max-connections already.
   "max-connections-per-address": {
     section: "limits",
+    live: true,
     kind: "count",
     min: 0,
     max: 1_000_000,
@@ -203,6 +204,7 @@ export const SETTINGS = {
   },
   "max-watchers": {
     section: "limits",
+    live: true,
     kind: "count",
     min: 0,
     max: 1_000_000,
@@ -212,6 +214,7 @@ export const SETTINGS = {
   // Each may hold a whole window: a user who makes up names must not fill the memory.
   "max-channels-per-user": {
     section: "limits",
+    live: true,
     kind: "count",
     min: 0,
     max: 1_000_000,
@@ -220,6 +223,7 @@ export const SETTINGS = {
   },
   "max-bitrate": {
     section: "limits",
+    live: true,
     kind: "size",
     bare: "B",
     min: "0",
@@ -229,30 +233,35 @@ export const SETTINGS = {
   },
   "allow-broadcast": {
     section: "limits",
+    live: true,
     kind: "networks",
     default: "",
     help: "Who may broadcast; none is everybody.",
   },
   "deny-broadcast": {
     section: "limits",
+    live: true,
     kind: "networks",
     default: "",
     help: "Who may not broadcast, also where allow-broadcast has them.",
   },
   "allow-watch": {
     section: "limits",
+    live: true,
     kind: "networks",
     default: "",
     help: "Who may watch; none is everybody.",
   },
   "deny-watch": {
     section: "limits",
+    live: true,
     kind: "networks",
     default: "",
     help: "Who may not watch, also where allow-watch has them.",
   },
   "proxy-from": {
     section: "limits",
+    live: true,
     kind: "networks",
     default: "",
     help: "Proxies whose connections begin with a PROXY header, version 1 or 2, that names the peer.",
