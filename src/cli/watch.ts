@@ -15,7 +15,11 @@ export const watch: Command = command({
     },
   },
   async run({ args }) {
-    const { address, ask } = await askFrom("watch", args, { wait: args.wait });
-    await runClient(address, ask, { retry: args.retry ?? false, quiet: args.quiet ?? false });
+    const { address, ask, trust } = await askFrom("watch", args, { wait: args.wait });
+    await runClient(address, ask, {
+      retry: args.retry ?? false,
+      quiet: args.quiet ?? false,
+      trust,
+    });
   },
 });

@@ -10,17 +10,26 @@
  * told why it is refused, while what it may still be sending is read and thrown away: a plain close
  * would reset the connection and destroy the reply on its way. A connection reaches `closed` once,
  * with one reason, which is logged there and nowhere else.
+ *
+ * A TLS connection is in `handshake` from its first byte on.
  */
 import type { Socket } from "bun";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
-import { PARTING_BYTES, PARTING_MS, WATCHER_CHATTER_BYTES } from "../core/limits.ts";
+import {
+  PARTING_BYTES,
+  PARTING_MS,
+  TLS_GOODBYE_MS,
+  WATCHER_CHATTER_BYTES,
+} from "../core/limits.ts";
 import type { Directory, Feed, Seat } from "../hub/directory.ts";
 import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import { leave, part } from "./parting.ts";
 import type { SocketSink } from "./socket-sink.ts";
+import { mistaken, NO_TLS_HANDSHAKE, tlsFailure, type Transport } from "./transport.ts";
 
 /** What all connections of a server share. */
 export interface Shared {
@@ -30,6 +39,7 @@ export interface Shared {
   readonly handshakeTimeout: number;
   /** Where watchers' bytes go. */
   readonly sink: SocketSink;
+  readonly transport: Transport;
   /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
   readonly witness: Witness;
 }
@@ -52,6 +62,10 @@ export interface Connection {
   readonly address: string;
   readonly openedAt: number;
   state: State;
+  /** Whether bytes can go either way: at once on plain sockets, after its handshake on TLS. */
+  secured: boolean;
+  /** Whether the peer has said, over TLS, that it sends nothing more. */
+  finished: boolean;
   handshake: Handshake | null;
   request: Request | null;
   /** What came in one piece with the request; the hub gets it once the peer is let in. */
@@ -92,6 +106,8 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     peer: peerName(socket),
     openedAt: shared.clock.now(),
     state: "handshake",
+    secured: shared.transport.kind === "plain",
+    finished: false,
     handshake: newHandshake(),
     request: null,
     early: null,
@@ -106,7 +122,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     cancelTimer: () => {},
   };
   connection.cancelTimer = shared.clock.after(shared.handshakeTimeout, () =>
-    refuse(connection, NO_HANDSHAKE, false),
+    refuse(connection, connection.secured ? NO_HANDSHAKE : NO_TLS_HANDSHAKE, false),
   );
   return connection;
 }
@@ -131,6 +147,23 @@ export function onData(connection: Connection, chunk: Uint8Array): void {
 /** The socket can take bytes again. */
 export function onDrain(connection: Connection): void {
   connection.seat?.drained();
+}
+
+/** The TLS handshake is over. Bun closes the socket of one that failed. */
+export function onSecured(connection: Connection, failure: Error | null): void {
+  connection.secured = failure === null;
+  connection.reason ??= failure && tlsFailure(connection.shared.transport, failure);
+}
+
+/**
+ * A TLS peer sends nothing more. Unlike the FIN of a plain one this comes also while the socket is
+ * paused, with what the peer has sent still to be looked at.
+ */
+export function onEnd(connection: Connection): void {
+  connection.finished = true;
+  if (connection.state !== "checking" && !connection.full) {
+    connection.socket.end();
+  }
 }
 
 /** The socket is closed, by the peer or by us. */
@@ -173,6 +206,8 @@ function onHandshake(connection: Connection, chunk: Uint8Array): void {
       return refuse(connection, handshake.bad ?? CHATTER, handshake.bad?.reply ?? false);
     case "http":
       return refuse(connection, refusal("bad-request", "this is HTTP"), false);
+    case "tls":
+      return refuse(connection, mistaken(connection.shared.transport), false);
     case "request":
       connection.request = handshake.request ?? null;
       connection.early = used < chunk.length ? chunk.subarray(used) : null;
@@ -208,8 +243,17 @@ function settle(connection: Connection, request: Request, refused: Refusal | nul
   } else {
     startWatch(connection, request);
   }
-  if (connection.state !== "closed" && !connection.full) {
-    connection.socket.resume();
+  goOn(connection);
+}
+
+/** Reads on, unless the hub has no room. Whoever has nothing more to send has been waited for. */
+function goOn(connection: Connection): void {
+  if (connection.state === "closed" || connection.full) {
+    return;
+  }
+  connection.socket.resume();
+  if (connection.finished) {
+    connection.socket.end();
   }
 }
 
@@ -245,7 +289,7 @@ function receive(connection: Connection, chunk: Uint8Array): void {
 function onRoom(connection: Connection): void {
   connection.full = false;
   if (connection.state === "broadcasting") {
-    connection.socket.resume();
+    goOn(connection);
   }
 }
 
@@ -279,7 +323,7 @@ function startWatch(connection: Connection, request: Request): void {
 function endWatch(connection: Connection, request: Request, why: Refusal | null): void {
   if (why === null) {
     connection.reason = ENDED;
-    connection.socket.end();
+    leave(connection, TLS_GOODBYE_MS);
   } else if (why.code === "too-slow") {
     cut(connection, why);
   } else {
@@ -292,20 +336,13 @@ function endWatch(connection: Connection, request: Request, why: Refusal | null)
  * that.
  */
 function refuse(connection: Connection, why: Refusal, reply: boolean): void {
-  const { socket, shared } = connection;
   connection.reason = why;
   if (!reply) {
-    socket.end();
+    leave(connection, PARTING_MS);
     return;
   }
-  connection.state = "parting";
-  connection.cancelTimer();
-  connection.noise = 0;
-  connection.early = null;
-  socket.resume();
-  socket.write(writeReply(why));
-  socket.shutdown();
-  connection.cancelTimer = shared.clock.after(PARTING_MS, () => socket.terminate());
+  connection.socket.write(writeReply(why));
+  part(connection, PARTING_MS);
 }
 
 /** The peer is let in, and told so where it asked. */

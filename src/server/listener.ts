@@ -9,6 +9,7 @@ import type { SocketHandler } from "bun";
 import { refusal } from "../core/errors.ts";
 import { KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
+import { isTlsError, tlsBroke } from "./transport.ts";
 import {
   cut,
   onClose,
@@ -19,7 +20,7 @@ import {
   type Shared,
 } from "./connection.ts";
 
-export type TcpListener = Listener & { readonly address: Extract<Address, { kind: "tcp" }> };
+export type TcpListener = Listener & { readonly address: Exclude<Address, { kind: "unix" }> };
 
 export interface Listener {
   readonly address: Address;
@@ -38,7 +39,7 @@ export interface Door {
 }
 
 /** A socket has no connection yet while it is being turned away at the door. */
-type Handlers = SocketHandler<Connection | undefined>;
+export type Handlers = SocketHandler<Connection | undefined>;
 
 /** The handlers of every socket of one server. */
 export function socketHandlers(shared: Shared, door: Door): Handlers {
@@ -71,6 +72,10 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
       }
     },
     error(socket, error) {
+      if (socket.data !== undefined && isTlsError(error)) {
+        cut(socket.data, tlsBroke(error));
+        return;
+      }
       door.failed(error);
       if (socket.data === undefined) {
         socket.terminate();
@@ -99,7 +104,7 @@ export function listenTcp(host: string, port: number, handlers: Handlers): TcpLi
 }
 
 /** Bun has the option, its types do not: spread in, it passes. */
-function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
+export function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
   return host.includes(":") ? { ipv6Only: true } : {};
 }
 
@@ -125,11 +130,12 @@ export async function listenUnix(path: string, handlers: Handlers): Promise<List
 export function listenProblem(address: Address, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const where = writeAddress(address);
+  const flag = address.kind === "tls" ? "--tls-port" : "--port";
   switch (code) {
     case "EADDRINUSE":
-      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server`;
+      return `cannot listen on ${where}: it is in use; choose another ${flag} or stop the other server`;
     case "EACCES":
-      return `cannot listen on ${where}: not allowed; choose a --port above 1023`;
+      return `cannot listen on ${where}: not allowed; choose a ${flag} above 1023`;
     case "EADDRNOTAVAIL":
       return `cannot listen on ${where}: this machine has no such address; see --host`;
     default:

@@ -8,10 +8,19 @@ import { newDirectory, type Directory } from "../hub/directory.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut, type Connection, type Shared } from "./connection.ts";
 import { refusal } from "../core/errors.ts";
-import { listenProblem, listenTcp, listenUnix, socketHandlers, type Listener } from "./listener.ts";
+import {
+  listenProblem,
+  listenTcp,
+  listenUnix,
+  socketHandlers,
+  type Door,
+  type Listener,
+  type TcpListener,
+} from "./listener.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { newSocketSink } from "./socket-sink.ts";
+import { prepareTls, type Tls } from "./tls.ts";
 import { newNotifier, newWitness, type Closes } from "./witness.ts";
 
 export interface ServerOptions {
@@ -28,6 +37,8 @@ export interface Server {
   readonly closes: Closes;
   /** How many connections are open. */
   connections(): number;
+  /** Reads the TLS certificate anew, where there is one. A broken one is not used, and the log says so. */
+  reloadCertificates(): Promise<void>;
   /**
    * Takes no further connection, ends every broadcast, and resolves when all watchers have been
    * sent the rest or the drain time is over.
@@ -50,9 +61,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     authenticator: options.authenticator,
     handshakeTimeout: settings["handshake-timeout"],
     sink: newSocketSink(),
+    transport: { kind: "plain", otherPort: () => portOf(listeners, "tls") },
     witness: newWitness(clock, log, closes),
   };
-  const handlers = socketHandlers(shared, {
+  const door: Door = {
     opened: (connection) => void connections.add(connection),
     closed(connection) {
       connections.delete(connection);
@@ -69,15 +81,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     failed: (error) =>
       log.event("error", "internal error", `internal error: ${error.stack ?? error}`),
-  });
-  const listeners = await listenEverywhere(settings, handlers, log);
+  };
+  const otherPort = (): number | undefined => portOf(listeners, "tcp");
+  const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
+  const listeners = await listenEverywhere(settings, socketHandlers(shared, door), tls, log);
 
   return {
     addresses: listeners.map((listener) => listener.address),
     directory,
     closes,
     connections: () => connections.size,
+    reloadCertificates: async () => tls?.reload(),
     async stop() {
+      tls?.stop();
       listeners.forEach((listener) => listener.stop());
       directory.close();
       cutAll(
@@ -108,40 +124,71 @@ function cutAll(
   }
 }
 
-/**
- * Listens on every host and on the unix socket. All hosts share the port that the first one got.
- */
+/** Listens on every host, with TLS too where there is a certificate, and on the unix socket. */
 async function listenEverywhere(
   settings: Settings,
   handlers: ReturnType<typeof socketHandlers>,
+  tls: Tls | undefined,
   log: Log,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
-  let { port } = settings;
-  for (const host of settings.host) {
+  const { host: hosts, unix: path } = settings;
+  try {
+    const plain = (host: string, port: number): TcpListener => listenTcp(host, port, handlers);
+    listenOnHosts({ hosts, port: settings.port, kind: "tcp", listen: plain }, listeners, log);
+    if (tls !== undefined) {
+      const listen = (host: string, port: number): TcpListener => tls.listen(host, port);
+      listenOnHosts({ hosts, port: settings["tls-port"], kind: "tls", listen }, listeners, log);
+    }
+    if (path !== undefined) {
+      listeners.push(await listenUnix(path, handlers).catch(explainUnix(path)));
+    }
+  } catch (error) {
+    tls?.stop();
+    listeners.forEach((listener) => listener.stop());
+    throw error;
+  }
+  return listeners;
+}
+
+function explainUnix(path: string): (error: unknown) => never {
+  return (error) => {
+    throw new Error(listenProblem({ kind: "unix", path }, error), { cause: error });
+  };
+}
+
+interface Hosts {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly kind: "tcp" | "tls";
+  readonly listen: (host: string, port: number) => TcpListener;
+}
+
+/** Adds a listener a host to `listeners`. All share the port that the first one gets. */
+function listenOnHosts(
+  { hosts, kind, listen, ...first }: Hosts,
+  listeners: Listener[],
+  log: Log,
+): void {
+  let { port } = first;
+  for (const [index, host] of hosts.entries()) {
     try {
-      const listener = listenTcp(host, port, handlers);
+      const listener = listen(host, port);
       port = listener.address.port;
       listeners.push(listener);
     } catch (error) {
-      const problem = listenProblem({ kind: "tcp", host, port }, error);
-      if (host !== "::" || listeners.length === 0 || isTaken(error)) {
-        listeners.forEach((listener) => listener.stop());
+      const problem = listenProblem({ kind, host, port }, error);
+      if (host !== "::" || index === 0 || isTaken(error)) {
         throw new Error(problem, { cause: error });
       }
       log.warn(`${problem}; going on without IPv6`);
     }
   }
-  const path = settings.unix;
-  if (path !== undefined) {
-    try {
-      listeners.push(await listenUnix(path, handlers));
-    } catch (error) {
-      listeners.forEach((listener) => listener.stop());
-      throw new Error(listenProblem({ kind: "unix", path }, error), { cause: error });
-    }
-  }
-  return listeners;
+}
+
+function portOf(listeners: readonly Listener[], kind: "tcp" | "tls"): number | undefined {
+  const address = listeners.map((listener) => listener.address).find((at) => at.kind === kind);
+  return address === undefined || address.kind === "unix" ? undefined : address.port;
 }
 
 function isTaken(error: unknown): boolean {
