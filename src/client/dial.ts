@@ -3,7 +3,7 @@
  */
 import { getCACertificates } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
-import type { Refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import { writeFrame } from "../protocol/frame.ts";
@@ -181,15 +181,20 @@ function frameTaker(
   handlers: DialHandlers,
 ): { bytes(chunk: Uint8Array): void; end(): void } {
   let reader = newReplyReader();
+  let first = true;
   const handOn = (stream: Uint8Array): void => {
-    if (stream.length > 0) {
+    if (first && isTlsAlert(stream)) {
+      handlers.refused(refusal("bad-request", "TLS is spoken there: write --tls or fstreams://"));
+    } else if (stream.length > 0) {
       handlers.bytes(stream);
     }
+    first &&= stream.length === 0;
   };
   return {
     bytes(chunk) {
       let rest = feedReply(reader, chunk);
       while (reader.state === "reply") {
+        first = false;
         if (reader.reply === null) {
           handlers.welcomed();
         } else {
@@ -202,6 +207,15 @@ function frameTaker(
     },
     end: () => handOn(endReply(reader)),
   };
+}
+
+/**
+ * What a port of TLS says to those who speak none, and nothing behind it: a fatal alert of two bytes
+ * (RFC 8446, 6).
+ */
+function isTlsAlert(bytes: Uint8Array): boolean {
+  const head = [0x15, 0x03, -1, 0, 2, 2, -1];
+  return bytes.length === head.length && head.every((byte, i) => byte < 0 || byte === bytes[i]);
 }
 
 function wrap(socket: Client): Omit<Connection, "finish"> {
