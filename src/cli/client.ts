@@ -2,8 +2,10 @@
  * What `fstream broadcast`, `fstream watch` and the seed's own command line have in common: from
  * words and flags to a request, and from there to a connection, a status line and an exit code.
  */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { newPump, broadcastOnce } from "../client/broadcast.ts";
-import type { Ask } from "../client/dial.ts";
+import type { Ask, Trust } from "../client/dial.ts";
 import { describe, EXIT_CODES, mayRetry, type Outcome } from "../client/outcome.ts";
 import { newProgress } from "../client/progress.ts";
 import { newResumer } from "../client/resume.ts";
@@ -21,7 +23,7 @@ import {
   type Wish,
 } from "../protocol/request.ts";
 import { findPassword } from "./passwords.ts";
-import { talk, UsageError } from "./talk.ts";
+import { messageOf, talk, UsageError } from "./talk.ts";
 
 /** The first flags of both commands, as citty wants them. */
 export const CLIENT_ARGS = {
@@ -29,7 +31,7 @@ export const CLIENT_ARGS = {
     type: "positional",
     required: false,
     description:
-      "HOST:PORT, a socket's path, or fstream://[user[:password]@]host:port/user/channel",
+      "HOST:PORT, a socket's path, or fstream[s]://[user[:password]@]host:port/user/channel",
   },
   user: {
     type: "string",
@@ -58,6 +60,16 @@ export const MORE_CLIENT_ARGS = {
     description: "A file whose first line it is [$FSTREAM_CHANNEL_PASSWORD_FILE]",
   },
   "ask-channel-password": { type: "boolean", description: "Ask for it on the terminal" },
+  tls: { type: "boolean", description: "Speak TLS, as fstreams:// does; the port is then 61922" },
+  ca: {
+    type: "string",
+    valueHint: "path",
+    description: "A file of authorities to trust as well, in PEM [$FSTREAM_CA]",
+  },
+  insecure: {
+    type: "boolean",
+    description: "Take any certificate: whoever is on the way can read",
+  },
   retry: {
     type: "boolean",
     alias: "r",
@@ -77,11 +89,14 @@ export interface ClientFlags {
   readonly "channel-password"?: string | undefined;
   readonly "channel-password-file"?: string | undefined;
   readonly "ask-channel-password"?: boolean | undefined;
+  readonly tls?: boolean | undefined;
+  readonly ca?: string | undefined;
+  readonly insecure?: boolean | undefined;
 }
 
 /** Reads an address or URL, or throws a usage error. */
-export function target(text: string): Target {
-  const parsed = readTarget(text);
+export function target(text: string, tls: boolean = false): Target {
+  const parsed = readTarget(text, tls);
   if (!parsed.ok) {
     throw new UsageError(parsed.message);
   }
@@ -93,9 +108,9 @@ export async function askFrom(
   verb: Ask["verb"],
   flags: ClientFlags,
   extra: Partial<Wish>,
-): Promise<{ address: Address; ask: Ask }> {
+): Promise<{ address: Address; ask: Ask; trust: Trust }> {
   const { env } = process;
-  const to = target(flags.server ?? env["FSTREAM_ADDRESS"] ?? "127.0.0.1");
+  const to = target(flags.server ?? env["FSTREAM_ADDRESS"] ?? "127.0.0.1", flags.tls);
   const user = flags.user ?? to.user ?? env["FSTREAM_USER"];
   if (user === undefined || user === "") {
     throw new UsageError(`whose channel? write fstream ${verb} --user NAME, or put it in the URL`);
@@ -126,7 +141,38 @@ export async function askFrom(
     reply: true,
   };
   checkWish(wish);
-  return { address: to.address, ask: { verb, text: writeRequest(wish) } };
+  return {
+    address: to.address,
+    ask: { verb, text: writeRequest(wish) },
+    trust: trustOf(to.address, flags),
+  };
+}
+
+/** What the flags and the environment say of whom to trust. A flag without a use is a mistake. */
+export function trustOf(address: Address, flags: Pick<ClientFlags, "ca" | "insecure">): Trust {
+  const { ca, insecure = false } = flags;
+  if (address.kind !== "tls") {
+    if (ca !== undefined || insecure) {
+      const flag = insecure ? "--insecure" : "--ca";
+      throw new UsageError(`${flag} is of use with TLS alone: write --tls or fstreams://`);
+    }
+    return { ca: undefined, insecure };
+  }
+  const path = ca ?? process.env["FSTREAM_CA"];
+  return { ca: path === undefined || path === "" ? undefined : readAuthorities(path), insecure };
+}
+
+function readAuthorities(path: string): string {
+  try {
+    const text = readFileSync(path, "utf8");
+    // One that is none would be passed over without a word, and the server not be trusted.
+    void new X509Certificate(text);
+    return text;
+  } catch (error) {
+    throw new UsageError(
+      `--ca: no certificate in PEM can be read from ${path}: ${messageOf(error)}`,
+    );
+  }
 }
 
 function checkWish(wish: Wish): void {
@@ -148,7 +194,7 @@ function checkWish(wish: Wish): void {
 export async function runClient(
   address: Address,
   ask: Ask,
-  options: { readonly retry: boolean; readonly quiet: boolean },
+  options: { readonly retry: boolean; readonly quiet: boolean; readonly trust: Trust },
 ): Promise<never> {
   if (encodeUtf8(ask.text).length > REQUEST_MAX_BYTES) {
     throw new UsageError(
@@ -158,7 +204,7 @@ export async function runClient(
   const progress = newProgress();
   const interrupt = interruption();
   const status = statusLine(progress, ask.verb, options.quiet ? null : process.stderr);
-  const base = { address, ask, progress, signal: interrupt };
+  const base = { address, ask, progress, signal: interrupt, trust: options.trust };
   const { attempt, again } =
     ask.verb === "watch"
       ? watchAttempts({ ...base, output: process.stdout })

@@ -72,6 +72,7 @@ export const serve: Command = command({
     reloadOnSignal(sources, settings, log, [
       (next) => log.configure(next["log-level"], stderrWriter(next["log-format"])),
       server.apply,
+      () => void server.reloadCertificates(),
     ]);
     await greet(server, settings, log);
   },

@@ -8,7 +8,7 @@ import type { Refusal } from "../core/errors.ts";
 import { GOODBYE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import { NOTHING } from "../media/scanner.ts";
-import { dial, type Ask, type Connection } from "./dial.ts";
+import { dial, type Ask, type Connection, type DialHandlers, type Trust } from "./dial.ts";
 import type { Outcome } from "./outcome.ts";
 import { moved, type Progress } from "./progress.ts";
 import type { Resumer } from "./resume.ts";
@@ -35,6 +35,8 @@ export interface BroadcastOptions {
   readonly pump: Pump;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** What a server on TLS is known by. */
+  readonly trust?: Trust;
 }
 
 /**
@@ -78,7 +80,7 @@ const AS_IT_IS: Resumer = { take: (chunk) => chunk, restart: () => NOTHING };
 
 /** Broadcasts over one connection, until it ends in one way or another. */
 export async function broadcastOnce(options: BroadcastOptions): Promise<Outcome> {
-  const { address, ask, pump, progress, signal } = options;
+  const { address, ask, pump, progress, signal, trust } = options;
   let connection: Connection | undefined;
   let why: Refusal | undefined;
   let welcome = false;
@@ -110,7 +112,7 @@ export async function broadcastOnce(options: BroadcastOptions): Promise<Outcome>
   signal.addEventListener("abort", interrupt);
   pump.wake = send;
 
-  const failure = await dial(address, ask, {
+  const on: DialHandlers = {
     opened(opened) {
       connection = opened;
       progress.state = "live";
@@ -132,7 +134,8 @@ export async function broadcastOnce(options: BroadcastOptions): Promise<Outcome>
       const complete = finished && clean;
       close(signal.aborted ? { kind: "interrupted" } : ending(why, welcome, complete, address));
     },
-  });
+  };
+  const failure = await dial(address, ask, on, trust);
   const outcome: Outcome =
     failure === undefined ? await closed : { kind: "unreachable", message: failure };
   clearTimeout(timer);

@@ -1,12 +1,22 @@
 /**
  * One connection to a server, with the request sent and the reply taken out of what comes back.
  */
+import { getCACertificates } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
-import type { Refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import { writeFrame } from "../protocol/frame.ts";
 import { endReply, feedReply, newReplyReader, streamReader } from "../protocol/reply.ts";
+import { explainTls } from "./distrust.ts";
+
+/** What a client goes by to know a server that speaks TLS. */
+export interface Trust {
+  /** Authorities in PEM that are believed besides those that everybody believes. */
+  readonly ca: string | undefined;
+  /** Whether any certificate will do. */
+  readonly insecure: boolean;
+}
 
 type Client = Socket;
 type Handlers = SocketHandler<undefined>;
@@ -51,17 +61,22 @@ export async function dial(
   address: Address,
   ask: Ask,
   handlers: DialHandlers,
+  trust: Trust = { ca: undefined, insecure: false },
 ): Promise<string | undefined> {
-  const connecting = connect(address, socketHandlers(ask, handlers));
+  const begun = Promise.withResolvers<void>();
+  // It may fail before or after anybody waits for it.
+  begun.promise.catch(() => {});
+  const socket = socketHandlers(ask, handlers, address.kind === "tls", begun);
+  const connecting = connect(address, socket, trust);
   let timer: Timer | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), CONNECT_TIMEOUT_MS);
   });
   try {
-    if ((await Promise.race([connecting, late])) !== "late") {
+    if ((await Promise.race([connecting.then(() => begun.promise), late])) !== "late") {
       return undefined;
     }
-    connecting.then((socket) => socket.terminate()).catch(() => {});
+    connecting.then((dialled) => dialled.terminate()).catch(() => {});
     return `no answer from ${writeAddress(address)}`;
   } catch (error) {
     return explain(address, error);
@@ -70,28 +85,65 @@ export async function dial(
   }
 }
 
-function connect(address: Address, socket: Handlers): Promise<Client> {
-  return address.kind === "unix"
-    ? Bun.connect({ unix: address.path, socket })
-    : Bun.connect({ hostname: address.host, port: address.port, socket });
+function connect(address: Address, socket: Handlers, trust: Trust): Promise<Client> {
+  if (address.kind === "unix") {
+    return Bun.connect({ unix: address.path, socket });
+  }
+  const { host: hostname, port } = address;
+  return address.kind === "tcp"
+    ? Bun.connect({ hostname, port, socket })
+    : Bun.connect({ hostname, port, socket, tls: tlsOptions(trust) });
 }
 
-function socketHandlers(ask: Ask, handlers: DialHandlers): Handlers {
+/**
+ * Said outright, for otherwise a variable of the environment decides whether certificates matter. The
+ * host that is dialled is the name that the certificate has to bear.
+ */
+function tlsOptions({ ca, insecure }: Trust): Bun.TLSOptions {
+  return {
+    rejectUnauthorized: !insecure,
+    ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] }),
+  };
+}
+
+/** `begun` is settled when the request has been sent, or never will be because TLS has failed. */
+function socketHandlers(
+  ask: Ask,
+  handlers: DialHandlers,
+  isTls: boolean,
+  begun: PromiseWithResolvers<void>,
+): Handlers {
   const take = frameTaker(ask, handlers);
+  let open = false;
   let ended = false;
   let finished = false;
+  let broken = false;
+  const begin = (socket: Client): void => {
+    open = true;
+    socket.write(writeFrame(ask.text));
+    handlers.opened({
+      ...wrap(socket),
+      finish() {
+        finished = true;
+        socket.shutdown();
+      },
+    });
+    begun.resolve();
+  };
   return {
     open(socket) {
       socket.timeout(0);
       socket.setKeepAlive(true, KEEPALIVE_MS);
-      socket.write(writeFrame(ask.text));
-      handlers.opened({
-        ...wrap(socket),
-        finish() {
-          finished = true;
-          socket.shutdown();
-        },
-      });
+      if (!isTls) {
+        begin(socket);
+      }
+    },
+    handshake(socket, success, error) {
+      if (success) {
+        begin(socket);
+      } else {
+        begun.reject(error ?? new Error("TLS failed"));
+      }
     },
     data: (_socket, chunk) => take.bytes(chunk),
     drain: () => handlers.drained(),
@@ -99,11 +151,19 @@ function socketHandlers(ask: Ask, handlers: DialHandlers): Handlers {
       ended = true;
     },
     close(_socket, error) {
+      if (!open) {
+        begun.reject(error ?? new Error("the connection was closed"));
+        return;
+      }
       take.end();
       // After our own end Bun reports the peer's only as the close.
-      handlers.closed(ended || (finished && error === undefined));
+      handlers.closed(!broken && (ended || (finished && error === undefined)));
     },
     error(_socket, error) {
+      if (isTls && "code" in error && error.code === "EPROTO") {
+        broken = true;
+        return;
+      }
       // A mistake of ours: it must not drown in the socket's own error handling.
       queueMicrotask(() => {
         throw error;
@@ -121,15 +181,20 @@ function frameTaker(
   handlers: DialHandlers,
 ): { bytes(chunk: Uint8Array): void; end(): void } {
   let reader = newReplyReader();
+  let first = true;
   const handOn = (stream: Uint8Array): void => {
-    if (stream.length > 0) {
+    if (first && isTlsAlert(stream)) {
+      handlers.refused(refusal("bad-request", "TLS is spoken there: write --tls or fstreams://"));
+    } else if (stream.length > 0) {
       handlers.bytes(stream);
     }
+    first &&= stream.length === 0;
   };
   return {
     bytes(chunk) {
       let rest = feedReply(reader, chunk);
       while (reader.state === "reply") {
+        first = false;
         if (reader.reply === null) {
           handlers.welcomed();
         } else {
@@ -144,6 +209,15 @@ function frameTaker(
   };
 }
 
+/**
+ * What a port of TLS says to those who speak none, and nothing behind it: a fatal alert of two bytes
+ * (RFC 8446, 6).
+ */
+function isTlsAlert(bytes: Uint8Array): boolean {
+  const head = [0x15, 0x03, -1, 0, 2, 2, -1];
+  return bytes.length === head.length && head.every((byte, i) => byte < 0 || byte === bytes[i]);
+}
+
 function wrap(socket: Client): Omit<Connection, "finish"> {
   return {
     write: (bytes, offset, length) => socket.write(bytes, offset, length),
@@ -156,6 +230,10 @@ function wrap(socket: Client): Omit<Connection, "finish"> {
 function explain(address: Address, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const where = writeAddress(address);
+  const distrust = address.kind === "tls" ? explainTls(where, code, error) : undefined;
+  if (distrust !== undefined) {
+    return distrust;
+  }
   switch (code) {
     case "ECONNREFUSED":
       return `nobody listens on ${where}: is the server running there?`;

@@ -8,7 +8,7 @@ import type { Writable } from "node:stream";
 import type { Refusal } from "../core/errors.ts";
 import { PROBE_BYTES, recognise } from "../media/recognise.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
-import { dial, type Ask, type Connection } from "./dial.ts";
+import { dial, type Ask, type Connection, type DialHandlers, type Trust } from "./dial.ts";
 import type { Outcome } from "./outcome.ts";
 import { moved, type Progress } from "./progress.ts";
 
@@ -20,6 +20,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Milliseconds that the stream may take to begin; without, it is waited for. */
   readonly patience?: number;
+  /** What a server on TLS is known by. */
+  readonly trust?: Trust;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface WatchOptions {
  * written by then.
  */
 export async function watchOnce(options: WatchOptions): Promise<Outcome> {
-  const { address, ask, output, patience = Infinity, progress, signal } = options;
+  const { address, ask, output, patience = Infinity, progress, signal, trust } = options;
   let connection: Connection | undefined;
   let why: Refusal | undefined;
   let heard = false;
@@ -57,7 +59,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   output.on("error", broken);
   signal.addEventListener("abort", interrupt);
 
-  const failure = await dial(address, ask, {
+  const on: DialHandlers = {
     opened(opened) {
       connection = opened;
       progress.state = "waiting";
@@ -83,7 +85,8 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     },
     drained() {},
     closed: (clean) => close(ending(why, clean, heard, address)),
-  });
+  };
+  const failure = await dial(address, ask, on, trust);
   const outcome: Outcome =
     failure === undefined ? await closed : { kind: "unreachable", message: failure };
   if (outcome.kind !== "broken-pipe" && outcome.kind !== "interrupted") {

@@ -200,6 +200,21 @@ export const HASH_MEMORY_KIB = 19_456;
  */
 export const PARTING_MS = 2_000;
 
+/**
+ * Milliseconds that a TLS watcher has, at its stream's end, to take what Bun and the kernel still
+ * hold for it: as long as our client waits for its own goodbye.
+ */
+export const TLS_GOODBYE_MS = 30_000;
+
+/**
+ * Milliseconds between two looks at the certificate's files. A change counts at the second look
+ * that finds it, so a pair that is replaced one file after the other is never read in between.
+ */
+export const CERTIFICATE_POLL_MS = 5_000;
+
+/** Bytes of a certificate's or a key's file: a chain of four takes some ten thousand. */
+export const CERTIFICATE_MAX_BYTES: number = 1024 * 1024;
+
 /** Bytes that a refused peer may send meanwhile: two seconds of a gigabit link. */
 export const PARTING_BYTES: number = 256 * 1024 * 1024;
 

@@ -5,8 +5,11 @@
 
 export const DEFAULT_PORT = 61920;
 
+export const DEFAULT_TLS_PORT = 61922;
+
 export type Address =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** A `tls` one is TCP with TLS on it. */
+  | { readonly kind: "tcp" | "tls"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
 /** What one word on the command line says of server, user, channel and password. */
@@ -20,8 +23,6 @@ export interface Target {
 
 export type Parsed<T> = { ok: true; value: T } | { ok: false; message: string };
 
-const SCHEME = "fstream://";
-
 /** A bare IPv6 address takes every colon, so a port needs the brackets. A zone may follow a `%`. */
 const IPV6 = String.raw`[\da-f]*:[\da-f]*:[\da-f:.]*(?:%[^\s@/[\]]+)?`;
 const HOST = String.raw`\[(?<v6>${IPV6})\]|(?<host>[^\s:@/[\]]*)`;
@@ -32,10 +33,13 @@ const HOST_AND_PORT = new RegExp(`^(?:(?<bare>${IPV6})|(?:${HOST})(?::(?<port>[^
  * begins with `/` or with a dot and a slash. Without a host it is this machine, without a port the
  * default one.
  */
-export function readAddress(text: string): Parsed<Address> {
+export function readAddress(text: string, kind: "tcp" | "tls" = "tcp"): Parsed<Address> {
   if (/^(?:unix:|\.{0,2}\/)/.test(text)) {
     const path = text.replace(/^unix:/, "");
-    return path === "" ? no("a unix socket needs a path after unix:") : yes({ kind: "unix", path });
+    if (path === "") {
+      return no("a unix socket needs a path after unix:");
+    }
+    return kind === "tls" ? no("a unix socket speaks no TLS") : yes({ kind: "unix", path });
   }
   // Not repeated: what stands before the @ may be a password.
   if (text.includes("@")) {
@@ -45,47 +49,53 @@ export function readAddress(text: string): Parsed<Address> {
   if (text === "" || parts === undefined) {
     return no(`"${text}" is no address: write HOST:PORT, [IPV6]:PORT or a socket's path`);
   }
-  const port = parts["port"] === undefined ? DEFAULT_PORT : readPort(parts["port"]);
+  const port = parts["port"] === undefined ? defaultPort(kind) : readPort(parts["port"]);
   if (port === undefined) {
     return no(`"${text}" has no valid port: it is a number from 1 to 65535`);
   }
   const host = parts["v6"] ?? parts["bare"] ?? parts["host"] ?? "";
-  return yes({ kind: "tcp", host: host === "" ? "127.0.0.1" : host, port });
+  return yes({ kind, host: host === "" ? "127.0.0.1" : host, port });
 }
 
 /**
- * Reads what {@link readAddress} reads, and `fstream://[user[:password]@]host:port/user/channel`.
+ * Reads what {@link readAddress} reads, and `fstream://[user[:password]@]host:port/user/channel`. TLS
+ * is spoken where the URL begins with `fstreams://`, and anywhere where `tls` says so.
  */
-export function readTarget(text: string): Parsed<Target> {
-  if (text.startsWith(SCHEME)) {
-    return readUrl(text);
+export function readTarget(text: string, tls: boolean = false): Parsed<Target> {
+  const scheme = /^fstream(s?):\/\//.exec(text);
+  const kind = tls || scheme?.[1] === "s" ? "tls" : "tcp";
+  if (scheme !== null) {
+    return readUrl(text, kind);
   }
   const other = /^([a-z][a-z+.-]*):\/\//i.exec(text)?.[1];
   if (other !== undefined) {
     return no(`${other}:// is not spoken here: write fstream://HOST:PORT/USER/CHANNEL`);
   }
-  const address = readAddress(text);
+  const address = readAddress(text, kind);
   return address.ok
     ? yes({ address: address.value, user: undefined, channel: undefined, password: undefined })
     : address;
 }
 
-/** The address as a person writes it, fit for {@link readAddress}. */
+/** The address as a person writes it, fit for {@link readTarget}. */
 export function writeAddress(address: Address): string {
   if (address.kind === "unix") {
     return `unix:${address.path}`;
   }
-  return address.host.includes(":")
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${address.kind === "tls" ? "fstreams://" : ""}${host}:${address.port}`;
+}
+
+function defaultPort(kind: "tcp" | "tls"): number {
+  return kind === "tls" ? DEFAULT_TLS_PORT : DEFAULT_PORT;
 }
 
 /**
  * A URL's parts, each percent-decoded. A host that decodes to a path (`%2Frun%2Ffstream.sock`) is a
  * unix socket. The message never repeats the URL: it may hold a password.
  */
-function readUrl(text: string): Parsed<Target> {
-  const shape = /^fstream:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^@?#]*)?$/;
+function readUrl(text: string, kind: "tcp" | "tls"): Parsed<Target> {
+  const shape = /^fstreams?:\/\/(?:(?<userinfo>[^@/?#]*)@)?(?<host>[^@/?#]*)(?<path>\/[^@?#]*)?$/;
   const parts = shape.exec(text)?.groups;
   if (parts === undefined) {
     return no(
@@ -107,8 +117,12 @@ function readUrl(text: string): Parsed<Target> {
   if (more.length > 0) {
     return no("the URL's path is /user/channel: write a slash inside a name as %2F");
   }
-  const address = readAddress(host === "" || host === null ? ":" + DEFAULT_PORT : host);
+  const address = readAddress(host === "" || host === null ? `:${defaultPort(kind)}` : host, kind);
   if (!address.ok) {
+    // What is an address without TLS is a socket's path, and the message names nothing of the URL.
+    if (kind === "tls" && readAddress(host ?? "").ok) {
+      return address;
+    }
     return no("the URL's host is none: write HOST:PORT, the port being 1 to 65535, or [IPV6]:PORT");
   }
   return yes({

@@ -3,11 +3,14 @@
  *
  *     length ──4 bytes──► nul ──0x00──► text ──N bytes──► request
  *        │                 │              │
- *        └── GET , HEAD    └── other      └── bad UTF-8, no request
- *             ▼                 ▼              ▼
- *            http             failed         failed
+ *        ├── GET , HEAD    └── other      └── bad UTF-8, no request
+ *        │    ▼                 ▼              ▼
+ *        │   http             failed         failed
+ *        └── a TLS record
+ *             ▼
+ *            tls
  *
- * The last three are final: from then on every byte belongs to the stream (or to HTTP) and {@link
+ * The last four are final: from then on every byte belongs to the stream (or to HTTP) and {@link
  * feed} takes none. Invariant: the machine holds at most 5 + N bytes, N being at most
  * REQUEST_MAX_BYTES, and has consumed exactly the bytes of the frame when it reaches `request`; not
  * one byte of the stream goes through it.
@@ -17,7 +20,7 @@ import { refusal } from "../core/errors.ts";
 import { FRAME_HEAD_BYTES, REQUEST_MAX_BYTES } from "../core/limits.ts";
 import { readRequest, type BadRequest, type Request } from "./request.ts";
 
-export type HandshakeState = "length" | "nul" | "text" | "request" | "http" | "failed";
+export type HandshakeState = "length" | "nul" | "text" | "request" | "http" | "tls" | "failed";
 
 /** A handshake under way. Only {@link feed} writes to it. */
 export interface Handshake {
@@ -36,6 +39,12 @@ export interface Handshake {
  */
 const GET = 0x47455420;
 const HEAD = 0x48454144;
+
+/**
+ * How a TLS client begins: a record of the type handshake (22) and a version whose first byte is 3 in
+ * all of them (RFC 8446, 5.1). As a length it is a text of 369 megabytes.
+ */
+const TLS_RECORD = 0x1603;
 
 /** A handshake that has seen no byte yet. */
 export function newHandshake(): Handshake {
@@ -63,7 +72,7 @@ export function feed(handshake: Handshake, chunk: Uint8Array): number {
 
 /** Says whether the handshake has come to its end, good or bad. */
 export function isFinal(state: HandshakeState): boolean {
-  return state === "request" || state === "http" || state === "failed";
+  return state === "request" || state === "http" || state === "tls" || state === "failed";
 }
 
 /**
@@ -91,6 +100,7 @@ function fieldEnd(handshake: Handshake): number {
     case "text":
     case "request":
     case "http":
+    case "tls":
     case "failed":
       return handshake.held.length;
   }
@@ -106,6 +116,7 @@ function advance(handshake: Handshake): void {
       return textComplete(handshake);
     case "request":
     case "http":
+    case "tls":
     case "failed":
       return;
   }
@@ -115,6 +126,8 @@ function lengthComplete(handshake: Handshake): void {
   const length = readUint32(handshake.held, 0);
   if (length === GET || length === HEAD) {
     handshake.state = "http";
+  } else if (length >>> 16 === TLS_RECORD) {
+    handshake.state = "tls";
   } else if (length < 1 || length > REQUEST_MAX_BYTES) {
     fail(handshake, `a request has 1 to ${REQUEST_MAX_BYTES} bytes of text and not ${length}`);
   } else {

@@ -17,7 +17,7 @@ import { refusal, type Refusal } from "../core/errors.ts";
 import { HANDSHAKES_MAX, HANDSHAKES_SHARE } from "../core/limits.ts";
 import { isWithin, parseIp, type Network } from "../core/networks.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./model.ts";
 import type { Log } from "./log.ts";
 import { newPlaces } from "./places.ts";
 import type { Settings } from "./settings.ts";

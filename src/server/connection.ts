@@ -10,88 +10,25 @@
  * told why it is refused, while what it may still be sending is read and thrown away: a plain close
  * would reset the connection and destroy the reply on its way. A connection reaches `closed` once,
  * with one reason, which is logged there and nowhere else.
+ *
+ * A TLS connection is in `handshake` from its first byte on.
  */
 import type { Socket } from "bun";
-import type { Authenticator } from "../auth/authenticator.ts";
-import type { Allowance } from "../core/allowance.ts";
-import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
-import { PARTING_BYTES, PARTING_MS, WATCHER_CHATTER_BYTES } from "../core/limits.ts";
-import type { Directory, Feed, Seat } from "../hub/directory.ts";
-import { feed as feedHandshake, newHandshake, type Handshake } from "../protocol/handshake.ts";
-import { newProxyHeader, type ProxyHeader } from "../protocol/proxy.ts";
+import {
+  PARTING_BYTES,
+  PARTING_MS,
+  TLS_GOODBYE_MS,
+  WATCHER_CHATTER_BYTES,
+} from "../core/limits.ts";
+import { feed as feedHandshake, newHandshake } from "../protocol/handshake.ts";
+import { newProxyHeader } from "../protocol/proxy.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Admission } from "./admission.ts";
+import { leave, part } from "./parting.ts";
 import { addressOf, GONE, pastHeader, peerName } from "./peer.ts";
-import type { Settings } from "./settings.ts";
-import type { SocketSink } from "./socket-sink.ts";
-
-/** What all connections of a server share. */
-export interface Shared {
-  readonly clock: Clock;
-  readonly directory: Directory;
-  readonly admission: Admission;
-  readonly authenticator: Authenticator;
-  /** As they are at the moment. */
-  readonly settings: Pick<Settings, "handshake-timeout">;
-  /** Where watchers' bytes go. */
-  readonly sink: SocketSink;
-  /** Told of each connection that starts to broadcast or to watch, and of each one's end. */
-  readonly witness: Witness;
-  /** A mistake of ours, which costs its own connection alone. */
-  failed(error: unknown): void;
-}
-
-export interface Witness {
-  started(connection: Connection): void;
-  closed(connection: Connection, reason: Reason): void;
-}
-
-/** Why a connection ended: a code of the protocol, or what the peer did. */
-export type Reason =
-  Refusal | { readonly code: "left" | "reset" | "ended"; readonly message: string };
-
-type State = "handshake" | "checking" | "broadcasting" | "watching" | "parting" | "closed";
-
-export interface Connection {
-  readonly shared: Shared;
-  readonly socket: Socket<Connection | undefined>;
-  /** Whose it is, and from where: what a proxy says, where one passes it on. */
-  peer: string;
-  address: string;
-  /** What of its address counts towards the limit for addresses; empty where it takes no place. */
-  place: string;
-  readonly openedAt: number;
-  state: State;
-  /** The header of a proxy, as long as it is not complete; null for everybody else. */
-  proxy: ProxyHeader | null;
-  handshake: Handshake | null;
-  request: Request | null;
-  /** What came in one piece with the request; the hub gets it once the peer is let in. */
-  early: Uint8Array | null;
-  feed: Feed | null;
-  /** What the sink knows a watcher by; -1 for everybody else. */
-  handle: number;
-  seat: Seat | null;
-  /**
-   * Bytes of the stream that a broadcaster has sent; those of a watcher are added when it leaves.
-   */
-  bytes: number;
-  /** What a broadcaster may still send, where that is bounded. */
-  allowance: Allowance | null;
-  /** Whether the hub has no room for a broadcaster's bytes, so that none are read. */
-  full: boolean;
-  /** Bytes that came where none should. */
-  noise: number;
-  /**
-   * Whether the peer has been let in: from then on a watcher gets stream bytes and nothing else.
-   */
-  admitted: boolean;
-  /** The reason as far as it is known: that of a peer which is parting. */
-  reason: Reason | null;
-  cancelTimer: () => void;
-}
+import type { Connection, Reason, Shared } from "./model.ts";
+import { mistaken, NO_TLS_HANDSHAKE, tlsFailure } from "./transport.ts";
 
 const LEFT: Reason = { code: "left", message: "the peer closed the connection" };
 const RESET: Reason = { code: "reset", message: "the peer reset the connection" };
@@ -113,6 +50,8 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     openedAt: shared.clock.now(),
     state: "handshake",
     proxy: shared.admission.isProxy(address) ? newProxyHeader() : null,
+    secured: shared.transport.kind === "plain",
+    finished: false,
     handshake: newHandshake(),
     request: null,
     early: null,
@@ -128,7 +67,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     cancelTimer: () => {},
   };
   connection.cancelTimer = shared.clock.after(shared.settings["handshake-timeout"], () =>
-    refuse(connection, NO_HANDSHAKE, false),
+    refuse(connection, connection.secured ? NO_HANDSHAKE : NO_TLS_HANDSHAKE, false),
   );
   return connection;
 }
@@ -153,6 +92,23 @@ export function onData(connection: Connection, chunk: Uint8Array): void {
 /** The socket can take bytes again. */
 export function onDrain(connection: Connection): void {
   connection.seat?.drained();
+}
+
+/** The TLS handshake is over. Bun closes the socket of one that failed. */
+export function onSecured(connection: Connection, failure: Error | null): void {
+  connection.secured = failure === null;
+  connection.reason ??= failure && tlsFailure(connection.shared.transport, failure);
+}
+
+/**
+ * A TLS peer sends nothing more. Unlike the FIN of a plain one this comes also while the socket is
+ * paused, with what the peer has sent still to be looked at.
+ */
+export function onEnd(connection: Connection): void {
+  connection.finished = true;
+  if (connection.state !== "checking" && !connection.full) {
+    connection.socket.end();
+  }
 }
 
 /** The socket is closed, by the peer or by us. */
@@ -210,6 +166,8 @@ function onHandshake(connection: Connection, chunk: Uint8Array): void {
       return refuse(connection, handshake.bad ?? CHATTER, handshake.bad?.reply ?? false);
     case "http":
       return refuse(connection, refusal("bad-request", "this is HTTP"), false);
+    case "tls":
+      return refuse(connection, mistaken(connection.shared.transport), false);
     case "request":
       connection.request = handshake.request ?? null;
       connection.early = used < bytes.length ? bytes.subarray(used) : null;
@@ -254,8 +212,17 @@ function settle(connection: Connection, request: Request, refused: Refusal | nul
   } else {
     startWatch(connection, request);
   }
-  if (connection.state !== "closed" && !connection.full) {
-    connection.socket.resume();
+  goOn(connection);
+}
+
+/** Reads on, unless the hub has no room. Whoever has nothing more to send has been waited for. */
+function goOn(connection: Connection): void {
+  if (connection.state === "closed" || connection.full) {
+    return;
+  }
+  connection.socket.resume();
+  if (connection.finished) {
+    connection.socket.end();
   }
 }
 
@@ -297,7 +264,7 @@ function receive(connection: Connection, chunk: Uint8Array): void {
 function onRoom(connection: Connection): void {
   connection.full = false;
   if (connection.state === "broadcasting") {
-    connection.socket.resume();
+    goOn(connection);
   }
 }
 
@@ -331,7 +298,7 @@ function startWatch(connection: Connection, request: Request): void {
 function endWatch(connection: Connection, request: Request, why: Refusal | null): void {
   if (why === null) {
     connection.reason = ENDED;
-    connection.socket.end();
+    leave(connection, TLS_GOODBYE_MS);
   } else if (why.code === "too-slow") {
     cut(connection, why);
   } else {
@@ -344,21 +311,14 @@ function endWatch(connection: Connection, request: Request, why: Refusal | null)
  * that.
  */
 function refuse(connection: Connection, why: Refusal, reply: boolean): void {
-  const { socket, shared } = connection;
   connection.reason = why;
-  shared.admission.heard(connection);
+  connection.shared.admission.heard(connection);
   if (!reply) {
-    socket.end();
+    leave(connection, PARTING_MS);
     return;
   }
-  connection.state = "parting";
-  connection.cancelTimer();
-  connection.noise = 0;
-  connection.early = null;
-  socket.resume();
-  socket.write(writeReply(why));
-  socket.shutdown();
-  connection.cancelTimer = shared.clock.after(PARTING_MS, () => socket.terminate());
+  connection.socket.write(writeReply(why));
+  part(connection, PARTING_MS);
 }
 
 /** The peer is let in, and told so where it asked. */

@@ -1,5 +1,5 @@
 /**
- * The two calls of the C library that Bun does not offer and a relay needs.
+ * The calls of the C library that Bun does not offer and a relay needs.
  *
  * `send`: Bun's own `socket.write` finds its way to the descriptor through four objects in as many
  * places of the memory, none of which are in the processor's caches when 500 watchers take turns.
@@ -10,6 +10,9 @@
  * has stopped reading. They cost memory that no limit of ours sees, they are lost for skipping
  * (what the kernel has taken must arrive), and `drain` comes only when a third of them has gone,
  * which hides a slow watcher's progress for a minute.
+ *
+ * `dup`: a second descriptor of a listening socket, with which a listener can be replaced by another
+ * while the socket and its queue stay.
  */
 import { dlopen, ptr, type Pointer } from "bun:ffi";
 
@@ -21,9 +24,12 @@ export interface Libc {
   send(descriptor: number, address: number, length: number): number;
   /** Bounds what the kernel holds for a TCP socket and has not sent, in bytes. */
   boundUnsent(descriptor: number, bytes: number): void;
+  /** A second descriptor of the same thing, or -1. */
+  duplicate(descriptor: number): number;
 }
 
 const SIGNATURES = {
+  dup: { args: ["i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
 } as const;
@@ -43,7 +49,7 @@ export function loadLibc(): Libc | undefined {
   if (symbols === undefined) {
     return undefined;
   }
-  const { send, setsockopt } = symbols;
+  const { dup, send, setsockopt } = symbols;
   const option = new Int32Array(1);
   return {
     // A sum of a pointer and an offset is a number to the compiler.
@@ -52,6 +58,7 @@ export function loadLibc(): Libc | undefined {
       option[0] = bytes;
       setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, ptr(option), option.byteLength);
     },
+    duplicate: (descriptor) => dup(descriptor),
   };
 }
 

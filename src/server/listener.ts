@@ -8,6 +8,7 @@ import type { SocketHandler } from "bun";
 import { KEEPALIVE_MS } from "../core/limits.ts";
 import { addressOf } from "./peer.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
+import { isTlsError, tlsBroke } from "./transport.ts";
 import {
   cut,
   dropIfGone,
@@ -16,11 +17,10 @@ import {
   onData,
   onDrain,
   openConnection,
-  type Connection,
-  type Shared,
 } from "./connection.ts";
+import type { Connection, Shared } from "./model.ts";
 
-export type TcpListener = Listener & { readonly address: Extract<Address, { kind: "tcp" }> };
+export type TcpListener = Listener & { readonly address: Exclude<Address, { kind: "unix" }> };
 
 export interface Listener {
   readonly address: Address;
@@ -37,7 +37,7 @@ export interface Door {
 }
 
 /** A socket has no connection yet while it is being turned away at the door. */
-type Handlers = SocketHandler<Connection | undefined>;
+export type Handlers = SocketHandler<Connection | undefined>;
 
 /** The handlers of every socket of one server. */
 export function socketHandlers(shared: Shared, door: Door): Handlers {
@@ -74,6 +74,10 @@ export function socketHandlers(shared: Shared, door: Door): Handlers {
       }
     },
     error(socket, error) {
+      if (socket.data !== undefined && isTlsError(error)) {
+        cut(socket.data, tlsBroke(error));
+        return;
+      }
       shared.failed(error);
       if (socket.data === undefined) {
         socket.terminate();
@@ -98,13 +102,12 @@ export async function listenTcp(
   handlers: Handlers,
   beside: boolean = false,
 ): Promise<TcpListener> {
-  const options = { hostname: host, ...ipv6Only(host) };
-  if (port !== 0 && !beside) {
-    // The kernel refuses a listener that would not share, whatever the others would.
-    Bun.listen({ ...options, port, socket: { data() {} } }).stop(true);
+  if (!beside) {
+    refuseCompany(host, port);
   }
   const listener = Bun.listen<Connection | undefined>({
-    ...options,
+    hostname: host,
+    ...ipv6Only(host),
     port,
     socket: handlers,
     ...SHARED,
@@ -115,10 +118,18 @@ export async function listenTcp(
   };
 }
 
-/** Bun has the options, its types do not: spread in, they pass. */
-const SHARED: { readonly reusePort?: boolean } = { reusePort: true };
+/** Throws where somebody listens: the kernel refuses one that would not share, whatever others would. */
+export function refuseCompany(host: string, port: number): void {
+  if (port !== 0) {
+    const options = { hostname: host, port, ...ipv6Only(host) };
+    Bun.listen({ ...options, socket: { data() {} } }).stop(true);
+  }
+}
 
-function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
+/** Bun has the options, its types do not: spread in, they pass. */
+export const SHARED: { readonly reusePort?: boolean } = { reusePort: true };
+
+export function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
   return host.includes(":") ? { ipv6Only: true } : {};
 }
 
@@ -126,11 +137,12 @@ function ipv6Only(host: string): { readonly ipv6Only?: boolean } {
 export function listenProblem(address: Address, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const where = writeAddress(address);
+  const flag = address.kind === "tls" ? "--tls-port" : "--port";
   switch (code) {
     case "EADDRINUSE":
-      return `cannot listen on ${where}: it is in use; choose another --port or stop the other server, or see --reuse-port`;
+      return `cannot listen on ${where}: it is in use; choose another ${flag} or stop the other server, or see --reuse-port`;
     case "EACCES":
-      return `cannot listen on ${where}: not allowed; choose a --port above 1023`;
+      return `cannot listen on ${where}: not allowed; choose a ${flag} above 1023`;
     case "EADDRNOTAVAIL":
       return `cannot listen on ${where}: this machine has no such address; see --host`;
     default:

@@ -4,7 +4,7 @@
  */
 import { refusal, type Refusal } from "../core/errors.ts";
 import { feedProxy, type ProxyHeader } from "../protocol/proxy.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./model.ts";
 
 const NONE = new Uint8Array(0);
 

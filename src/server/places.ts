@@ -3,7 +3,7 @@
  * connection has it as its `place`.
  */
 import { sourceOf } from "../auth/source.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./model.ts";
 
 export interface Places {
   /** How many connections come from where `address` is; of a unix socket there is no count. */

@@ -6,15 +6,24 @@ import type { Clock } from "../core/clock.ts";
 import { CONNECTIONS_FALLBACK, DESCRIPTORS_RESERVED } from "../core/limits.ts";
 import { newDirectory, type Directory } from "../hub/directory.ts";
 import type { Address } from "../protocol/address.ts";
-import { cut, type Connection, type Shared } from "./connection.ts";
+import { cut } from "./connection.ts";
+import type { Connection, Shared } from "./model.ts";
 import { refusal } from "../core/errors.ts";
 import { newAdmission, type AdmissionCounters } from "./admission.ts";
-import { listenProblem, listenTcp, socketHandlers, type Listener } from "./listener.ts";
+import {
+  listenProblem,
+  listenTcp,
+  socketHandlers,
+  type Door,
+  type Listener,
+  type TcpListener,
+} from "./listener.ts";
 import { newFaults, type Faults } from "./faults.ts";
 import type { Log } from "./log.ts";
 import type { Applier } from "./reload.ts";
 import type { Settings } from "./settings.ts";
 import { newSocketSink } from "./socket-sink.ts";
+import { prepareTls, type Tls } from "./tls.ts";
 import { listenUnix } from "./unix-listener.ts";
 import { newNotifier, newWitness, type Closes } from "./witness.ts";
 
@@ -39,6 +48,8 @@ export interface Server {
   connections(): number;
   /** Takes over those settings that are live. */
   readonly apply: Applier;
+  /** Reads the TLS certificate anew, where there is one. A broken one is not used, and the log says so. */
+  reloadCertificates(): Promise<void>;
   /**
    * Takes no further connection, ends every broadcast where a frame ends, and resolves when all
    * watchers have been sent the rest or the drain time is over.
@@ -66,10 +77,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     authenticator: options.authenticator,
     settings,
     sink: newSocketSink(),
+    transport: { kind: "plain", otherPort: () => portOf(listeners, "tls") },
     witness: newWitness(clock, log, closes),
     failed: (error) => faults.note(error),
   };
-  const handlers = socketHandlers(shared, {
+  const door: Door = {
     opened(connection) {
       connections.add(connection);
       admission.opened(connection);
@@ -82,8 +94,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       }
     },
     full: (address) => admission.isFull(address, connections.size),
-  });
-  const listeners = await listenEverywhere(settings, handlers, log, options.beside ?? false);
+  };
+  const otherPort = (): number | undefined => portOf(listeners, "tcp");
+  const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
+  const handlers = socketHandlers(shared, door);
+  const beside = options.beside ?? false;
+  const listeners = await listenEverywhere({ settings, handlers, tls, log, beside });
 
   return {
     addresses: listeners.map((listener) => listener.address),
@@ -97,19 +113,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       }
       Object.assign(settings, next);
     },
+    reloadCertificates: async () => tls?.reload(),
     async stop() {
+      tls?.stop();
       listeners.forEach((listener) => listener.stop());
       directory.close();
-      cutAll(
-        connections,
-        "the server is shutting down",
-        (connection) => connection.request === null,
-      );
+      const message = "the server is shutting down";
+      cutAll(connections, message, (connection) => connection.request === null);
       if (connections.size > 0) {
-        await new Promise<void>((resolve) => {
-          emptied = resolve;
-          clock.after(settings.drain, resolve);
-        });
+        const { promise, resolve } = Promise.withResolvers<void>();
+        emptied = resolve;
+        clock.after(settings.drain, resolve);
+        await promise;
       }
       cutAll(connections, "the drain time is over", () => true);
     },
@@ -128,41 +143,87 @@ function cutAll(
   }
 }
 
-/**
- * Listens on every host and on the unix socket. All hosts share the port that the first one got.
- */
-async function listenEverywhere(
-  settings: Settings,
-  handlers: ReturnType<typeof socketHandlers>,
-  log: Log,
-  beside: boolean,
-): Promise<Listener[]> {
+/** What listening takes. */
+interface Ears {
+  readonly settings: Settings;
+  readonly handlers: ReturnType<typeof socketHandlers>;
+  readonly tls: Tls | undefined;
+  readonly log: Log;
+  readonly beside: boolean;
+}
+
+/** Listens on every host, with TLS too where there is a certificate, and on the unix socket. */
+async function listenEverywhere({
+  settings,
+  handlers,
+  tls,
+  log,
+  beside,
+}: Ears): Promise<Listener[]> {
   const listeners: Listener[] = [];
-  let { port } = settings;
-  for (const host of settings.host) {
+  const { host: hosts, unix: path } = settings;
+  try {
+    const plain = (host: string, port: number): Promise<TcpListener> =>
+      listenTcp(host, port, handlers, beside);
+    await listenOnHosts({ hosts, port: settings.port, kind: "tcp", listen: plain }, listeners, log);
+    if (tls !== undefined) {
+      const listen = (host: string, port: number): Promise<TcpListener> =>
+        tls.listen(host, port, beside);
+      await listenOnHosts(
+        { hosts, port: settings["tls-port"], kind: "tls", listen },
+        listeners,
+        log,
+      );
+    }
+    if (path !== undefined) {
+      listeners.push(await listenUnix(path, handlers, beside).catch(explainUnix(path)));
+    }
+  } catch (error) {
+    tls?.stop();
+    listeners.forEach((listener) => listener.stop());
+    throw error;
+  }
+  return listeners;
+}
+
+function explainUnix(path: string): (error: unknown) => never {
+  return (error) => {
+    throw new Error(listenProblem({ kind: "unix", path }, error), { cause: error });
+  };
+}
+
+interface Hosts {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly kind: "tcp" | "tls";
+  readonly listen: (host: string, port: number) => Promise<TcpListener>;
+}
+
+/** Adds a listener a host to `listeners`. All share the port that the first one gets. */
+async function listenOnHosts(
+  { hosts, kind, listen, ...first }: Hosts,
+  listeners: Listener[],
+  log: Log,
+): Promise<void> {
+  let { port } = first;
+  for (const [index, host] of hosts.entries()) {
     try {
-      const listener = await listenTcp(host, port, handlers, beside);
+      const listener = await listen(host, port);
       port = listener.address.port;
       listeners.push(listener);
     } catch (error) {
-      const problem = listenProblem({ kind: "tcp", host, port }, error);
-      if (host !== "::" || listeners.length === 0 || isTaken(error)) {
-        listeners.forEach((listener) => listener.stop());
+      const problem = listenProblem({ kind, host, port }, error);
+      if (host !== "::" || index === 0 || isTaken(error)) {
         throw new Error(problem, { cause: error });
       }
       log.warn(`${problem}; going on without IPv6`, "no ipv6");
     }
   }
-  const path = settings.unix;
-  if (path !== undefined) {
-    try {
-      listeners.push(await listenUnix(path, handlers, beside));
-    } catch (error) {
-      listeners.forEach((listener) => listener.stop());
-      throw new Error(listenProblem({ kind: "unix", path }, error), { cause: error });
-    }
-  }
-  return listeners;
+}
+
+function portOf(listeners: readonly Listener[], kind: "tcp" | "tls"): number | undefined {
+  const address = listeners.map((listener) => listener.address).find((at) => at.kind === kind);
+  return address === undefined || address.kind === "unix" ? undefined : address.port;
 }
 
 function isTaken(error: unknown): boolean {

@@ -60,6 +60,24 @@ export const SETTINGS = {
     default: "",
     help: "Path of a unix socket to listen on as well.",
   },
+  "tls-port": {
+    section: "server",
+    kind: "port",
+    default: "61922",
+    help: "Port to speak TLS on, where tls-cert and tls-key are set; 0 takes any free one.",
+  },
+  "tls-cert": {
+    section: "server",
+    kind: "path",
+    default: "",
+    help: "Path of the server's certificate and those between it and its authority, in PEM.",
+  },
+  "tls-key": {
+    section: "server",
+    kind: "path",
+    default: "",
+    help: "Path of the certificate's private key, in PEM, without a passphrase.",
+  },
   users: {
     section: "server",
     kind: "path",

@@ -43,6 +43,7 @@ export type LoadedSettings =
 /** Names in the environment that the client reads; a machine may well run both. */
 const CLIENT_NAMES = [
   "FSTREAM_ADDRESS",
+  "FSTREAM_CA",
   "FSTREAM_CHANNEL",
   "FSTREAM_CHANNEL_PASSWORD",
   "FSTREAM_CHANNEL_PASSWORD_FILE",

@@ -1,5 +1,5 @@
 /**
- * The sink of all plain sockets. A handle is the socket's descriptor.
+ * The sinks of sockets. That of plain ones takes a socket's descriptor for its handle:
  *
  *     write ──► send(descriptor) ──all taken──► done
  *                    └──short, refused, failed──► socket.write ──► Bun arms `drain`, or closes
@@ -7,6 +7,9 @@
  * A descriptor is used between `open` and `close` alone. The connection calls `close` in the
  * socket's own close handler, on this thread and before anything else can be accepted, so a
  * descriptor never stands for another peer than the one meant.
+ *
+ * TLS sockets have a sink of their own, which never touches the descriptor to write: what goes out
+ * there are records, and they are Bun's to make.
  */
 import { ptr } from "bun:ffi";
 import { KERNEL_BACKLOG_BYTES } from "../core/limits.ts";
@@ -28,6 +31,21 @@ export interface SocketSink extends Sink {
 /** The fastest sink that the platform has. */
 export function newSocketSink(libc: Libc | undefined = loadLibc()): SocketSink {
   return libc === undefined ? portableSink() : directSink(libc);
+}
+
+/**
+ * The sink of TLS sockets. Bun takes up to some 256 KiB of records beyond what the kernel does, and
+ * from then on refuses as it does for plain ones.
+ */
+export function newTlsSink(libc: Libc | undefined = loadLibc()): SocketSink {
+  const sink = portableSink();
+  return {
+    ...sink,
+    open(socket) {
+      libc?.boundUnsent(descriptorOf(socket), KERNEL_BACKLOG_BYTES);
+      return sink.open(socket);
+    },
+  };
 }
 
 function directSink(libc: Libc): SocketSink {
@@ -87,7 +105,7 @@ function portableSink(): SocketSink {
   };
 }
 
-/** Bun's sockets have a public `fd`, which its types leave out. */
-function descriptorOf(socket: object): number {
+/** Bun's sockets and listeners have a public `fd`, which its types leave out. */
+export function descriptorOf(socket: object): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }

@@ -9,7 +9,7 @@
  */
 import { linkSync, renameSync, rmSync, statSync } from "node:fs";
 import type { SocketHandler } from "bun";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./model.ts";
 import type { Listener } from "./listener.ts";
 
 type Handlers = SocketHandler<Connection | undefined>;

@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatBytes, formatDuration } from "../core/units.ts";
 import type { Channel, Notice } from "../hub/model.ts";
 import { formatTitle } from "../media/format.ts";
-import type { Connection, Reason, Witness } from "./connection.ts";
+import type { Connection, Reason, Witness } from "./model.ts";
 import type { Faults } from "./faults.ts";
 import type { Log, LogFields } from "./log.ts";
 

@@ -106,7 +106,7 @@ describe("an address", () => {
   });
 
   test("is of no other scheme, whose name is told and nothing else", () => {
-    for (const scheme of ["http", "rtmp", "fstreams", "FSTREAM", "svn+ssh"]) {
+    for (const scheme of ["http", "rtmp", "fstreamss", "FSTREAM", "svn+ssh"]) {
       expect(target(`${scheme}://bob:s3cret@host/x`)).toBe(
         `${scheme}:// is not spoken here: write fstream://HOST:PORT/USER/CHANNEL`,
       );

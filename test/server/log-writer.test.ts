@@ -5,7 +5,7 @@ import { expect, spyOn, test } from "bun:test";
 import { jsonLine, stderrWriter } from "../../src/server/log-writer.ts";
 import { newLog } from "../../src/server/log.ts";
 import { newWitness } from "../../src/server/witness.ts";
-import type { Connection } from "../../src/server/connection.ts";
+import type { Connection } from "../../src/server/model.ts";
 import { LOG_BURST } from "../../src/core/limits.ts";
 import { refusal } from "../../src/core/errors.ts";
 import { request } from "../hub/fakes.ts";

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { CODES, refusal } from "../../src/core/errors.ts";
 import { LOG_BURST } from "../../src/core/limits.ts";
-import type { Connection, Reason } from "../../src/server/connection.ts";
+import type { Connection, Reason } from "../../src/server/model.ts";
 import { newLog } from "../../src/server/log.ts";
 import { newWitness, type Closes } from "../../src/server/witness.ts";
 import { request } from "../hub/fakes.ts";

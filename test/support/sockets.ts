@@ -7,8 +7,9 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Socket, SocketHandler } from "bun";
 import { boundReceiveBuffer } from "./receive-buffer.ts";
 
-/** Where a server listens. */
-export type Where = { readonly port: number } | { readonly unix: string };
+/** Where a server listens. On TLS, `ca` is the authority that its certificate is from. */
+export type Where =
+  { readonly port: number; readonly ca?: string | undefined } | { readonly unix: string };
 
 /** How a connection ended: the server closed it, the server reset it, or this side gave it up. */
 export type Ending = "end" | "reset" | "own";
@@ -166,13 +167,15 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
     ended.resolve(state.over);
     wake(state);
   };
+  const secured = Promise.withResolvers<void>();
   const handlers: SocketHandler<undefined> = {
+    ...("ca" in where && where.ca !== undefined ? handshakeHandler(secured, options) : {}),
     open(opened) {
       opened.timeout(0);
       if (options.receiveBuffer !== undefined) {
         boundReceiveBuffer(opened, options.receiveBuffer);
       }
-      if (options.frozen === true) {
+      if (options.frozen === true && !("ca" in where)) {
         opened.pause();
       }
     },
@@ -201,8 +204,12 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
           allowHalfOpen,
           socket: handlers,
           ...local,
+          ...(where.ca === undefined ? {} : { tls: { ca: where.ca } }),
         })
       : await Bun.connect({ unix: where.unix, allowHalfOpen, socket: handlers });
+  if ("ca" in where && where.ca !== undefined) {
+    await within(secured.promise, "the TLS handshake");
+  }
   return {
     ...sender(socket, state),
     ended: () =>
@@ -213,6 +220,25 @@ async function dial(where: Where, options: DialOptions): Promise<Client> {
     until: (count) => arrival(state, count),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
+  };
+}
+
+/** Settles when TLS is agreed on, or not. Nothing can be frozen before that. */
+function handshakeHandler(
+  secured: PromiseWithResolvers<void>,
+  { frozen = false }: DialOptions,
+): Pick<SocketHandler<undefined>, "handshake"> {
+  return {
+    handshake(socket, success, error) {
+      if (success) {
+        if (frozen) {
+          socket.pause();
+        }
+        secured.resolve();
+      } else {
+        secured.reject(error ?? new Error("TLS failed"));
+      }
+    },
   };
 }
 
