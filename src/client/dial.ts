@@ -8,7 +8,7 @@ import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import { writeFrame } from "../protocol/frame.ts";
 import { endReply, feedReply, newReplyReader, streamReader } from "../protocol/reply.ts";
-import { explainTls } from "./distrust.ts";
+import { explainTls, isDistrust } from "./distrust.ts";
 
 /** What a client goes by to know a server that speaks TLS. */
 export interface Trust {
@@ -66,7 +66,7 @@ export async function dial(
   const begun = Promise.withResolvers<void>();
   // It may fail before or after anybody waits for it.
   begun.promise.catch(() => {});
-  const socket = socketHandlers(ask, handlers, address.kind === "tls", begun);
+  const socket = socketHandlers(ask, handlers, address.kind === "tls" ? trust : null, begun);
   const connecting = connect(address, socket, trust);
   let timer: Timer | undefined;
   const late = new Promise<"late">((resolve) => {
@@ -106,11 +106,14 @@ function tlsOptions({ ca, insecure }: Trust): Bun.TLSOptions {
   };
 }
 
-/** `begun` is settled when the request has been sent, or never will be because TLS has failed. */
+/**
+ * Without `trust` no TLS is spoken. `begun` is settled when the request has been sent, or never will
+ * be because TLS has failed.
+ */
 function socketHandlers(
   ask: Ask,
   handlers: DialHandlers,
-  isTls: boolean,
+  trust: Trust | null,
   begun: PromiseWithResolvers<void>,
 ): Handlers {
   const take = frameTaker(ask, handlers);
@@ -134,12 +137,14 @@ function socketHandlers(
     open(socket) {
       socket.timeout(0);
       socket.setKeepAlive(true, KEEPALIVE_MS);
-      if (!isTls) {
+      if (trust === null) {
         begin(socket);
       }
     },
     handshake(socket, success, error) {
-      if (success) {
+      // Bun calls a wrong name a failure also where any certificate will do, and goes on.
+      const agreed = trust?.insecure === true ? success || isDistrust(error) : socket.authorized;
+      if (agreed) {
         begin(socket);
       } else {
         begun.reject(error ?? new Error("TLS failed"));
@@ -160,7 +165,7 @@ function socketHandlers(
       handlers.closed(!broken && (ended || (finished && error === undefined)));
     },
     error(_socket, error) {
-      if (isTls && "code" in error && error.code === "EPROTO") {
+      if (trust !== null && "code" in error && error.code === "EPROTO") {
         broken = true;
         return;
       }

@@ -2,6 +2,13 @@
  * Why a server that should speak TLS is not talked to, by the codes that Bun has from BoringSSL.
  */
 
+/** Tells a certificate that is not to one's liking from a handshake that came to nothing. */
+export function isDistrust(error: Error | null): boolean {
+  return (
+    error !== null && "code" in error && error.code !== "EPROTO" && error.code !== "ECONNRESET"
+  );
+}
+
 /** One sentence; undefined where the matter is none of TLS. */
 export function explainTls(where: string, code: string, error: unknown): string | undefined {
   switch (code) {
@@ -17,7 +24,7 @@ export function explainTls(where: string, code: string, error: unknown): string 
     case "CERT_NOT_YET_VALID":
       return `the certificate of ${where} is not valid yet: is the clock right?`;
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return `the certificate of ${where} is for other names: ${namesIn(error)}`;
+      return `the certificate of ${where} is for another name than that${namesIn(error)}`;
     case "ECONNRESET":
       return `${where} closed the connection before TLS was agreed on: is that the TLS port?`;
     case "EPROTO":
@@ -27,9 +34,12 @@ export function explainTls(where: string, code: string, error: unknown): string 
   }
 }
 
-/** The names stand at the end of the message. They are a stranger's: only plain ones are shown. */
+/**
+ * The names stand at the end of the message, where a name was looked for and not an address. They are
+ * a stranger's: only plain ones are shown.
+ */
 function namesIn(error: unknown): string {
   const text = error instanceof Error ? error.message : "";
   const names = /cert's altnames: ([\w*.:, -]+)$/.exec(text)?.[1];
-  return names?.replaceAll(/DNS:|IP Address:/g, "") ?? "none that could be meant";
+  return names === undefined ? "" : `: ${names.replaceAll(/DNS:|IP Address:/g, "")}`;
 }

@@ -37,20 +37,22 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   const findFormat = formatFinder(progress);
   const { promise: closed, resolve: close } = Promise.withResolvers<Outcome>();
 
+  // Over TLS the end comes also while the output is full. Bun's stdout then says that it holds nothing
+  // and has written all of it, so this remembers what the output has answered.
+  let room = Promise.withResolvers<void>();
+  room.resolve();
+  const resume = (): void => {
+    room.resolve();
+    connection?.resume();
+  };
   // What ends it is settled before the connection is: its close would count as a loss.
-  const resume = (): void => connection?.resume();
-  const interrupt = (): void => {
-    close({ kind: "interrupted" });
+  const giveUp = (outcome: Outcome): void => {
+    close(outcome);
+    room.resolve();
     connection?.abort();
   };
-  const broken = (): void => {
-    close({ kind: "broken-pipe" });
-    connection?.abort();
-  };
-  const giveUp = (): void => {
-    close({ kind: "over" });
-    connection?.abort();
-  };
+  const interrupt = (): void => giveUp({ kind: "interrupted" });
+  const broken = (): void => giveUp({ kind: "broken-pipe" });
   const begin = (): void => {
     heard = true;
     clearTimeout(timer);
@@ -63,7 +65,8 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     opened(opened) {
       connection = opened;
       progress.state = "waiting";
-      timer = patience < Infinity ? setTimeout(giveUp, patience) : undefined;
+      timer =
+        patience < Infinity ? setTimeout(() => giveUp({ kind: "over" }), patience) : undefined;
       if (signal.aborted) {
         interrupt();
       }
@@ -80,6 +83,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
       moved(progress, chunk.length);
       findFormat(chunk);
       if (!output.write(chunk)) {
+        room = Promise.withResolvers();
         connection?.pause();
       }
     },
@@ -90,6 +94,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
   const outcome: Outcome =
     failure === undefined ? await closed : { kind: "unreachable", message: failure };
   if (outcome.kind !== "broken-pipe" && outcome.kind !== "interrupted") {
+    await room.promise;
     await new Promise<void>((resolve) => output.write("", () => resolve()));
   }
   clearTimeout(timer);

@@ -4,7 +4,7 @@
  * with the same seed. Fewer come by default; FSTREAM_TEST_ALL=1 has all of them come.
  */
 import { expect, setDefaultTimeout } from "bun:test";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   descriptorsOf,
   eventually,
@@ -17,7 +17,7 @@ import {
 import { admitted, payload } from "../support/sockets.ts";
 import { testWith } from "../relay/crowd.ts";
 import { sendInStep } from "../relay/streams.ts";
-import type { Orders, Tally } from "./fuzzer.ts";
+import { fuzz } from "./run.ts";
 import { writeSamples } from "./samples.ts";
 import { show } from "./show.ts";
 
@@ -39,20 +39,6 @@ const HANDSHAKE_MS = 2_000;
 const MEMORY_MIB = 96;
 
 setDefaultTimeout(600_000);
-
-async function fuzz(orders: Orders): Promise<Tally> {
-  const program = resolve(import.meta.dir, "fuzzer.ts");
-  const child = Bun.spawn([process.execPath, program, JSON.stringify(orders)], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  try {
-    const tally: Tally = JSON.parse(await child.stdout.text());
-    return tally;
-  } finally {
-    child.kill("SIGKILL");
-  }
-}
 
 /** How many connections the log says have been closed, each with its line or within a count. */
 function closes(log: Lines): number {

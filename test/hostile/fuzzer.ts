@@ -19,6 +19,8 @@ export interface Orders extends Omit<Target, "samples"> {
   readonly count: number;
   /** The folder of the streams that are mutated. */
   readonly samples: string;
+  /** Whether the port speaks TLS, which they do not: what comes back are its alerts. */
+  readonly tls?: boolean;
 }
 
 export interface Tally {
@@ -56,7 +58,8 @@ async function run(orders: Orders): Promise<Tally> {
   const lane = async (): Promise<void> => {
     while (next < orders.first + orders.count) {
       const index = next++;
-      const plan = drawAttack(newRandom(orders.seed, index), index, target);
+      const drawn = drawAttack(newRandom(orders.seed, index), index, target);
+      const plan: Attack = orders.tls === true ? { ...drawn, answer: "anything" } : drawn;
       note(tally, plan, index, await attack(orders.port, plan));
     }
   };
