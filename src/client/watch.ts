@@ -43,13 +43,13 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     connection?.resume();
   };
   // What ends it is settled before the connection is: its close would count as a loss.
-  const giveUp = (outcome: Outcome): void => {
+  const abandon = (outcome: Outcome): void => {
     close(outcome);
     room.resolve();
     connection?.abort();
   };
-  const interrupt = (): void => giveUp({ kind: "interrupted" });
-  const broken = (): void => giveUp({ kind: "broken-pipe" });
+  const interrupt = (): void => abandon({ kind: "interrupted" });
+  const broken = (): void => abandon({ kind: "broken-pipe" });
   output.on("drain", resume);
   output.on("error", broken);
   signal.addEventListener("abort", interrupt);
