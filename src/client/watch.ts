@@ -46,13 +46,13 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
     connection?.resume();
   };
   // What ends it is settled before the connection is: its close would count as a loss.
-  const giveUp = (outcome: Outcome): void => {
+  const abandon = (outcome: Outcome): void => {
     close(outcome);
     room.resolve();
     connection?.abort();
   };
-  const interrupt = (): void => giveUp({ kind: "interrupted" });
-  const broken = (): void => giveUp({ kind: "broken-pipe" });
+  const interrupt = (): void => abandon({ kind: "interrupted" });
+  const broken = (): void => abandon({ kind: "broken-pipe" });
   const begin = (): void => {
     heard = true;
     clearTimeout(timer);
@@ -66,7 +66,7 @@ export async function watchOnce(options: WatchOptions): Promise<Outcome> {
       connection = opened;
       progress.state = "waiting";
       timer =
-        patience < Infinity ? setTimeout(() => giveUp({ kind: "over" }), patience) : undefined;
+        patience < Infinity ? setTimeout(() => abandon({ kind: "over" }), patience) : undefined;
       if (signal.aborted) {
         interrupt();
       }

@@ -29,6 +29,7 @@ function brief(text: string): string {
 }
 
 const tcp = (host: string, port = 61920): Address => ({ kind: "tcp", host, port });
+const tls = (host: string, port: number): Address => ({ kind: "tls", host, port });
 const unix = (path: string): Address => ({ kind: "unix", path });
 
 describe("an address", () => {
@@ -101,6 +102,23 @@ describe("an address", () => {
     );
   });
 
+  test("speaks TLS where that is said, on a port of its own", () => {
+    for (const [text, address] of [
+      ["example.com", tls("example.com", 61922)],
+      ["example.com:80", tls("example.com", 80)],
+      ["::1", tls("::1", 61922)],
+      ["fstream://bob:pw@example.com", tls("example.com", 61922)],
+      ["fstreams://bob:pw@example.com:80", tls("example.com", 80)],
+    ] as const) {
+      expect(readTarget(text, true)).toMatchObject({ ok: true, value: { address } });
+    }
+    for (const path of ["/run/a.sock", "unix:a.sock", "fstream://bob:pw@%2Frun%2Fa.sock/bob"]) {
+      const message = "a unix socket speaks no TLS";
+      expect(readTarget(path, true)).toEqual({ ok: false, message });
+    }
+    expect(readTarget("fstreams://bob:pw@h:0/bob")).toMatchObject({ ok: false });
+  });
+
   test("needs a path after unix:", () => {
     expect(target("unix:")).toContain("needs a path");
   });
@@ -165,6 +183,9 @@ describe("a URL", () => {
     ["fstream://unix%3Arelay.sock/bob", "unix:relay.sock bob - -"],
     ["fstream://host/b%6Fb/a%2Fb%25%20%40", "host:61920 bob a/b% @ -"],
     ["fstream://host/bob/a:b=c", "host:61920 bob a:b=c -"],
+    ["fstreams://", "fstreams://127.0.0.1:61922 - - -"],
+    ["fstreams://bob:pw@example.com/bob/main", "fstreams://example.com:61922 bob main pw"],
+    ["fstreams://[::1]:80/bob", "fstreams://[::1]:80 bob - -"],
   ];
   test.each(good)("%s", (url, meaning) => {
     expect(brief(url)).toBe(meaning);

@@ -42,6 +42,9 @@ function expected(bytes: Uint8Array): { state: HandshakeState; used: number } {
   if (["GET ", "HEAD"].includes(begun.toString("latin1", 0, 4))) {
     return { state: "http", used: 4 };
   }
+  if (begun[0] === 22 && begun[1] === 3) {
+    return { state: "tls", used: 4 };
+  }
   const length = begun.readUInt32BE(0);
   if (length === 0 || length > 4096) {
     return { state: "failed", used: 4 };
@@ -182,6 +185,18 @@ test("the first four bytes of HTTP are seen for what they are, at every split", 
   }
 });
 
+test("the first record of TLS is seen for what it is, at every split and in every version", () => {
+  for (const version of [0, 1, 3, 4]) {
+    for (const halves of everySplit(Uint8Array.of(22, 3, version, 2, 0, 1))) {
+      const { handshake, used } = run(halves);
+      expect(handshake.state).toBe("tls");
+      expect(used).toBe(4);
+    }
+  }
+  expect(run([Uint8Array.of(21, 3, 1, 0, 2)]).handshake.state).toBe("failed");
+  expect(run([Uint8Array.of(22, 2, 1, 0, 2)]).handshake.state).toBe("failed");
+});
+
 test("other words of HTTP, and its words in lower case, fail", () => {
   for (const word of ["POST", "PUT ", "get ", "GET\t", "HEAT", "OPTI"]) {
     expect(run([bytesOf(word)]).handshake.state).toBe("failed");
@@ -208,7 +223,8 @@ describe("whatever comes", () => {
   const frame = fc
     .tuple(body, fc.constantFrom(0, 0, 0, 0, 1, -1, 4096, 5000), fc.constantFrom(0, 0, 0, 0, 7))
     .map(([bytes, more, nul]) => frameOf(bytes, Math.max(0, bytes.length + more), nul));
-  const first = fc.oneof(frame, frame, frame, fc.uint8Array(), fc.constant(bytesOf("GET /")));
+  const others = [bytesOf("GET /"), Uint8Array.of(22, 3, 1, 2, 0, 1, 0)];
+  const first = fc.oneof(frame, frame, frame, fc.uint8Array(), fc.constantFrom(...others));
   const cut = fc.constantFrom(3, 4, 4, 5, 6, 7, ...Array<number>(30).fill(Infinity));
   const anything = fc
     .tuple(first, body, cut)
@@ -232,7 +248,7 @@ describe("whatever comes", () => {
       }),
       { numRuns: 3000 },
     );
-    expect([...reached].toSorted().join(" ")).toBe("failed http length nul request text");
+    expect([...reached].toSorted().join(" ")).toBe("failed http length nul request text tls");
   });
 
   test("sets a request in state request alone, and a reason in state failed alone", () => {

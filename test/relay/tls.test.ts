@@ -150,8 +150,10 @@ describeWith("openssl", "over TLS", () => {
     await broadcaster.send(Buffer.concat([frame("broadcast,user=bob"), bytes]));
     broadcaster.end();
     await asked.promise;
-    // The end has come by now, if it was going to come before the answer.
-    await Bun.sleep(50);
+    // Who comes later and is served shows that the end has been seen by now.
+    using later = await connect(fstream.secure);
+    later.end();
+    await fstream.log.said(/closed 127.*left/);
     inside.resolve();
     expect(await watcher.ended()).toBe("end");
     expect(watcher.digest()).toBe(sha256(bytes));
