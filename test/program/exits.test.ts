@@ -182,11 +182,19 @@ test(
   async () => {
     await using stage = await newStage();
     const { broadcaster, watcher } = await midStream(stage);
-    const seen = watcher.stdout.bytes();
-    broadcaster.kill("SIGINT");
+    const seen: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of watcher.stdout) {
+      seen.push(chunk);
+      length += chunk.length;
+      // What is still in the pipe to the broadcaster has not been taken.
+      if (length === BYTES.length) {
+        broadcaster.kill("SIGINT");
+      }
+    }
     expect(await broadcaster.exited()).toBe(130);
     expect(await watcher.exited()).toBe(0);
-    expect(Buffer.from(BYTES).equals(await seen)).toBe(true);
+    expect(Buffer.from(BYTES).equals(Buffer.concat(seen))).toBe(true);
 
     const waiting = await midStream(stage);
     waiting.watcher.kill("SIGINT");
