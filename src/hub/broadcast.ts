@@ -34,7 +34,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
   const scan = newScan(
     {
       frame: (offset) => noteFrame(marks, offset, clock.now()),
-      join: (point) => noteJoin(marks, point, clock.now()),
+      join: (point) => noteJoin(marks, point),
     },
     before === "unknown" ? undefined : before,
   );

@@ -27,16 +27,13 @@ export interface FrameMarks {
   newest: JoinPoint | null;
   /** The first join point of all; null before it is found. */
   eldest: JoinPoint | null;
-  /** Where and when the last join point was found, and whether it was a clean one. */
+  /** Where the last join point was found, and whether it was a clean one. */
   joinOffset: number;
-  joinedAt: number;
   clean: boolean;
-  /** Frames and join points found so far. */
-  frames: number;
+  /** Join points found so far. */
   joins: number;
-  /** Bytes and milliseconds from the last join point but one to the last; 0 before there are two. */
+  /** Bytes from the last join point but one to the last; 0 before there are two. */
   interval: number;
-  intervalMs: number;
 }
 
 /** No marks. The arrays cost nothing before the first frame comes. */
@@ -50,12 +47,9 @@ export function newMarks(): FrameMarks {
     newest: null,
     eldest: null,
     joinOffset: 0,
-    joinedAt: 0,
     clean: false,
-    frames: 0,
     joins: 0,
     interval: 0,
-    intervalMs: 0,
   };
 }
 
@@ -66,7 +60,6 @@ export function fitMarks(marks: FrameMarks, capacity: number): void {
 
 /** Notes that a frame begins at `offset`. */
 export function noteFrame(marks: FrameMarks, offset: number, now: number): void {
-  marks.frames++;
   if (marks.offsets.length === 0) {
     marks.offsets = new Float64Array(FRAMES_INDEXED);
     marks.times = new Float64Array(FRAMES_INDEXED);
@@ -85,16 +78,14 @@ export function noteFrame(marks: FrameMarks, offset: number, now: number): void 
 }
 
 /** Notes that a decoder can start at `point`. */
-export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void {
+export function noteJoin(marks: FrameMarks, point: JoinPoint): void {
   if (marks.joins > 0) {
     marks.interval = point.offset - marks.joinOffset;
-    marks.intervalMs = now - marks.joinedAt;
   }
   marks.joins++;
   marks.eldest ??= point;
   marks.newest = point;
   marks.joinOffset = point.offset;
-  marks.joinedAt = now;
   marks.clean = point.clean;
 }
 

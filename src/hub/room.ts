@@ -8,7 +8,7 @@ import { fitMarks } from "./marks.ts";
 import type { Broadcast } from "./model.ts";
 import { grow } from "./ring.ts";
 import { lowestCursor } from "./roster.ts";
-import { capacityFor, overtake, usualSpan } from "./slow.ts";
+import { capacityFor, doubled, overtake, usualSpan } from "./slow.ts";
 
 /**
  * Makes sure that `length` more bytes overwrite nothing that a watcher still needs: by looking
@@ -64,10 +64,7 @@ function keepJoin(broadcast: Broadcast, length: number, now: number): void {
     return;
   }
   const needed = ring.head + length - marks.newest.offset;
-  let { capacity } = ring;
-  while (capacity < needed && capacity < settings.window) {
-    capacity = Math.min(capacity * 2, settings.window);
-  }
+  const capacity = doubled(ring.capacity, needed, settings.window);
   setCapacity(broadcast, capacity, now);
   if (needed > capacity) {
     marks.newest = null;
@@ -83,7 +80,7 @@ function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
   setCapacity(broadcast, capacityFor(broadcast, bytes, now), now);
 }
 
-export function setCapacity(broadcast: Broadcast, capacity: number, now: number): void {
+function setCapacity(broadcast: Broadcast, capacity: number, now: number): void {
   if (capacity > broadcast.ring.capacity) {
     grow(broadcast.ring, capacity);
     fitMarks(broadcast.marks, capacity);

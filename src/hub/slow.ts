@@ -50,11 +50,16 @@ function paceSince(broadcast: Broadcast, now: number): number {
 export function capacityFor(broadcast: Broadcast, bytes: number, now: number): number {
   const { stall, window } = broadcast.settings;
   const useful = Math.max(broadcast.pace, paceSince(broadcast, now)) * stall;
-  let { capacity } = broadcast.ring;
-  while (capacity < bytes && capacity < useful && capacity < window) {
-    capacity = Math.min(capacity * 2, window);
+  return doubled(broadcast.ring.capacity, Math.min(bytes, useful), window);
+}
+
+/** `capacity`, doubled until it holds `bytes` or is at the `window`. */
+export function doubled(capacity: number, bytes: number, window: number): number {
+  let larger = capacity;
+  while (larger < bytes && larger < window) {
+    larger = Math.min(larger * 2, window);
   }
-  return capacity;
+  return larger;
 }
 
 /**
