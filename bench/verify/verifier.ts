@@ -29,6 +29,8 @@ export interface Watch {
   owed: number;
   /** The highest sequence number so far; -1 before the first. */
   highest: number;
+  /** The lowest number that it was owed or has got. */
+  lowest: number;
   /** Numbers below it that have not come. */
   readonly missing: Set<number>;
   /** Torn frames of which not even the number is known: they are missing, but not lost. */
@@ -62,6 +64,7 @@ export function newWatch(known: Known, tally: Tally): Watch {
     pending: EMPTY,
     owed: 0,
     highest: -1,
+    lowest: 0,
     missing: new Set(),
     unnamed: 0,
     keyAt: 0,
@@ -265,6 +268,7 @@ function begin(watch: Watch, start: Extract<Start, { kind: "frame" }>, from: num
   if (start.broadcast !== watch.broadcast) {
     // Who was there before a broadcast began should see its first frame; who joins need not.
     watch.highest = watch.broadcast === undefined ? start.frame.sequence - 1 : -1;
+    watch.lowest = watch.highest + 1;
     watch.missing.clear();
     watch.broadcast = start.broadcast;
   }
@@ -299,6 +303,11 @@ function account(watch: Watch, { sequence }: Frame): boolean {
   if (watch.missing.delete(sequence)) {
     faults.reordered++;
     faults.lost--;
+    return true;
+  }
+  if (sequence < watch.lowest) {
+    watch.lowest = sequence;
+    faults.reordered++;
     return true;
   }
   faults.repeated++;

@@ -99,6 +99,11 @@ export const PLANTED: readonly Planted[] = [
     faults: { reordered: 1 },
   },
   {
+    title: "two neighbours exchanged, the first that a watcher gets",
+    plant: (frames) => void frames.splice(0, 2, frames[1]!, frames[0]!),
+    faults: { reordered: 1 },
+  },
+  {
     title: "another byte in a frame",
     plant: (frames) => void (frames[VICTIM] = flipped(frames[VICTIM]!, 1_000)),
     faults: { corrupt: 1 },
