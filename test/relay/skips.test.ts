@@ -7,19 +7,14 @@ import { createHash } from "node:crypto";
 import { scanChunks } from "../media/contract.ts";
 import { checksums, expectInOrder } from "../media/oracle.ts";
 import { relay } from "../support/server.ts";
-import { admitted, sha256 } from "../support/sockets.ts";
 import { describeWith } from "../support/tools.ts";
 import { DENSE_ROWS, streamOfRow, type Row } from "./rows.ts";
-import { sendPaced } from "./streams.ts";
+import { receivedAtATenth, TENTH_SETTINGS } from "./tenth.ts";
 
 /** It takes seconds a row: without FSTREAM_TEST_ALL=1 a few of them stand for all. */
 const TRIED = Bun.env["FSTREAM_TEST_ALL"] === "1" ? DENSE_ROWS : DENSE_ROWS.slice(0, 3);
 
-/** Seconds over which a stream is sent. */
-const SENT_IN_S = 7;
-
-const SKIPS = 10;
-const NAME = "user=bob,reply=1";
+const TENTH = { seconds: 7, skips: 10 };
 
 setDefaultTimeout(300_000);
 
@@ -33,28 +28,11 @@ describeWith("ffmpeg", "a watcher at a tenth of the pace", () => {
   for (const row of TRIED) {
     test(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
       const stream = await streamOfRow(row);
-      await using fstream = await relay({ linger: "0", lag: "100ms", stall: "1m" });
-      const pace = stream.length / SENT_IN_S;
-      let taken = pace / 10;
-      const chunks: Uint8Array[] = [];
-      using broadcaster = await admitted(fstream.where, `broadcast,${NAME}`);
-      using fast = await admitted(fstream.where, `watch,${NAME},join=raw`);
-      using slow = await admitted(fstream.where, `watch,${NAME}`, {
-        receiveBuffer: 16 * 1024,
-        pace: () => taken,
-        onStream: (chunk) => void chunks.push(chunk),
-      });
-      await sendPaced(broadcaster, stream, pace);
-      broadcaster.end();
-      taken = Infinity;
-      expect(await Promise.all([fast.ended(), slow.ended()])).toEqual(["end", "end"]);
-      expect(fast.digest()).toBe(sha256(stream));
-
-      const { skips, tooSlow } = fstream.server.directory.counters;
-      expect(tooSlow).toBe(0);
-      expect(skips).toBeGreaterThanOrEqual(SKIPS);
+      await using fstream = await relay(TENTH_SETTINGS);
+      const { server, where } = fstream;
+      const slow = await receivedAtATenth(server, where, stream, TENTH);
       const added = silences(row, stream);
-      const received = await checksums(row.judge, Buffer.concat(chunks));
+      const received = await checksums(row.judge, slow);
       const shown = received.filter((frame) => !added.has(frame));
       const original = await checksums(row.judge, stream);
       expectInOrder(shown, original);

@@ -6,15 +6,12 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { checksums, expectInOrder } from "../media/oracle.ts";
 import { newTlsSink } from "../../src/server/socket-sink.ts";
 import { newAuthority, secureRelay } from "../support/certificates.ts";
-import { admitted, sha256, within } from "../support/sockets.ts";
+import { sha256, within } from "../support/sockets.ts";
 import { describeWith, tool } from "../support/tools.ts";
 import { DENSE_ROWS, streamOfRow } from "./rows.ts";
-import { sendPaced } from "./streams.ts";
+import { receivedAtATenth, TENTH_SETTINGS } from "./tenth.ts";
 
-/** Seconds over which a stream is sent. */
-const SENT_IN_S = 4;
-
-const NAME = "user=bob,reply=1";
+const TENTH = { seconds: 4, skips: 3 };
 const MIB = 1024 * 1024;
 
 setDefaultTimeout(120_000);
@@ -26,27 +23,10 @@ describeWith(
     for (const row of DENSE_ROWS.filter(({ title }) => /^(?:H\.264|MPEG-TS, H\.264)/.test(title))) {
       test(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
         const stream = await streamOfRow(row);
-        await using fstream = await secureRelay({ linger: "0", lag: "100ms", stall: "1m" });
-        const pace = stream.length / SENT_IN_S;
-        let taken = pace / 10;
-        const chunks: Uint8Array[] = [];
-        using broadcaster = await admitted(fstream.secure, `broadcast,${NAME}`);
-        using fast = await admitted(fstream.secure, `watch,${NAME},join=raw`);
-        using slow = await admitted(fstream.secure, `watch,${NAME}`, {
-          receiveBuffer: 16 * 1024,
-          pace: () => taken,
-          onStream: (chunk) => void chunks.push(chunk),
-        });
-        await sendPaced(broadcaster, stream, pace);
-        broadcaster.end();
-        taken = Infinity;
-        expect(await Promise.all([fast.ended(), slow.ended()])).toEqual(["end", "end"]);
-        expect(fast.digest()).toBe(sha256(stream));
-
-        const { skips, tooSlow } = fstream.server.directory.counters;
-        expect(tooSlow).toBe(0);
-        expect(skips).toBeGreaterThan(2);
-        const shown = await checksums(row.judge, Buffer.concat(chunks));
+        await using fstream = await secureRelay(TENTH_SETTINGS);
+        const { secure, server } = fstream;
+        const slow = await receivedAtATenth(server, secure, stream, TENTH);
+        const shown = await checksums(row.judge, slow);
         const original = await checksums(row.judge, stream);
         expectInOrder(shown, original);
         expect(shown.length).toBeGreaterThan(0);
