@@ -56,6 +56,10 @@ function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   if (format === undefined && !watcher.announced && watcher.join !== "raw") {
     return;
   }
+  if (isFirst(broadcast, watcher)) {
+    begin(broadcast, watcher, 0);
+    return;
+  }
   const { newest } = broadcast.marks;
   const { past } = watcher;
   if (typeof past === "object") {
@@ -67,6 +71,11 @@ function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   } else if (newest !== null && isEntrance(broadcast, watcher, newest)) {
     enter(broadcast, watcher, newest);
   }
+}
+
+/** Whether a watcher came before the first byte, waited to be told the format, and can have it all. */
+function isFirst({ ring }: Broadcast, { announced, join, since }: Watcher): boolean {
+  return !announced && join !== "raw" && since === 0 && ring.tail === 0;
 }
 
 /**
