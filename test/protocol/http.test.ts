@@ -214,7 +214,7 @@ describe("whatever comes", () => {
       fc.property(anyName, channels, fc.string({ unit: "grapheme" }), (user, channel, password) => {
         fc.pre(user !== "favicon.ico");
         const query = new URLSearchParams({ password });
-        const path = `/${user}/${encodeURIComponent(channel)}?${query}`;
+        const path = `/${user}/${encodeURIComponent(channel)}?${query.toString()}`;
         expect(requested(path).request).toMatchObject({ user, channel, channelPassword: password });
       }),
     );
