@@ -11,7 +11,8 @@
  * would reset the connection and destroy the reply on its way. A connection reaches `closed` once,
  * with one reason, which is logged there and nowhere else.
  *
- * A TLS connection is in `handshake` from its first byte on.
+ * A TLS connection is in `handshake` from its first byte on. What is HTTP's about a watcher stands in
+ * http-watch.ts.
  */
 import type { Socket } from "bun";
 import { refusal, type Refusal } from "../core/errors.ts";
