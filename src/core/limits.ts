@@ -5,6 +5,12 @@
 /** Bytes of request text, as the protocol fixes it. */
 export const REQUEST_MAX_BYTES = 4096;
 
+/**
+ * Bytes of an HTTP request's line and headers. Players send some hundred; a browser with cookies of
+ * other programs on the same host, some thousand.
+ */
+export const HTTP_HEAD_MAX_BYTES = 8192;
+
 /** Bytes before the text: a 32-bit length and a NUL. */
 export const FRAME_HEAD_BYTES = 5;
 

@@ -5,7 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
 import { newScan, type Known } from "../media/scan.ts";
-import { advance, goOn } from "./course.ts";
+import { advance, goOn, placeUnnamed } from "./course.ts";
 import { fanOut } from "./fan-out.ts";
 import { ARRIVALS } from "./grace.ts";
 import { limitProbe, settleHeld, takeInHeld } from "./intake.ts";
@@ -88,6 +88,7 @@ export function drained(broadcast: Broadcast, watcher: Watcher): void {
  */
 export function finish(broadcast: Broadcast, next: Broadcast | null): void {
   settleHeld(broadcast);
+  placeUnnamed(broadcast);
   for (const each of withCopy(broadcast)) {
     each.ended = true;
     each.next = next;

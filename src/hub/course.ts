@@ -53,6 +53,13 @@ function place(broadcast: Broadcast, watcher: Watcher): void {
 
 function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   const { format } = broadcast.scan;
+  if (format === undefined && !watcher.announced && watcher.join !== "raw") {
+    return;
+  }
+  if (isFirst(broadcast, watcher)) {
+    begin(broadcast, watcher, 0);
+    return;
+  }
   const { newest } = broadcast.marks;
   const { past } = watcher;
   if (typeof past === "object") {
@@ -64,6 +71,11 @@ function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   } else if (newest !== null && isEntrance(broadcast, watcher, newest)) {
     enter(broadcast, watcher, newest);
   }
+}
+
+/** Whether a watcher came before the first byte, waited to be told the format, and can have it all. */
+function isFirst({ ring }: Broadcast, { announced, join, since }: Watcher): boolean {
+  return !announced && join !== "raw" && since === 0 && ring.tail === 0;
 }
 
 /**
@@ -93,8 +105,28 @@ function placeInUnknown(broadcast: Broadcast, watcher: Watcher): void {
   if (watcher.past === "frames" && broadcast.settings.slow === "close") {
     broadcast.counters.tooSlow++;
     expel(broadcast, watcher, FRAMES_LOST);
-  } else {
+  } else if (watcher.announced) {
     begin(broadcast, watcher, broadcast.ring.head);
+  } else {
+    beginUnnamed(broadcast, watcher);
+  }
+}
+
+/** Who waited only to be told the format gets what has come since, as far as it is still there. */
+function beginUnnamed(broadcast: Broadcast, watcher: Watcher): void {
+  const { ring } = broadcast;
+  begin(broadcast, watcher, watcher.since >= ring.tail ? watcher.since : ring.head);
+}
+
+/** A stream ends before it has shown what it is: who waits to be told that gets it all the same. */
+export function placeUnnamed(broadcast: Broadcast): void {
+  if (broadcast.scan.format !== undefined || broadcast.ring.head === 0) {
+    return;
+  }
+  for (const watcher of broadcast.awaiting) {
+    if (!watcher.announced) {
+      beginUnnamed(broadcast, watcher);
+    }
   }
 }
 
@@ -119,6 +151,9 @@ function enter(broadcast: Broadcast, watcher: Watcher, point: JoinPoint): void {
 
 /** Has `watcher` begin at the absolute offset `cursor`, and sends it what it lacks. */
 function begin(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
+  if (!watcher.announced && !announce(broadcast, watcher)) {
+    return;
+  }
   seat(broadcast, watcher, cursor);
   if (broadcast.roster.blocked[watcher.slot] === OPEN) {
     watcher.past = "frames";
@@ -126,6 +161,17 @@ function begin(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
   if (watcher.refusedAt < 0 && cursor < broadcast.ring.head) {
     advance(broadcast, watcher.slot, broadcast.clock.now());
   }
+}
+
+/** Tells the watcher's attendant the format; sends those away who wanted no more than that. */
+function announce(broadcast: Broadcast, watcher: Watcher): boolean {
+  watcher.announced = true;
+  const goesOn = watcher.attendant.announce?.(broadcast.scan.format) ?? true;
+  if (!goesOn) {
+    dismiss(watcher.broadcast ?? broadcast, watcher);
+    close(watcher, null);
+  }
+  return goesOn;
 }
 
 /** Writes to one watcher, and lets it go where it is gone or has all of a broadcast that ended. */

@@ -69,6 +69,10 @@ export interface Watcher {
   sent: number;
   /** What its decoder has had so far, and so what it needs before it can go on at a join point. */
   past: Past;
+  /** Whether it has nothing to be told before the first byte, or has been told it. */
+  announced: boolean;
+  /** How far the stream had come when it began to wait for a place. */
+  since: number;
   /** How many join points its broadcast had when they were of no use to it; -1 where any is. */
   passed: number;
   /** Since when its sink has taken no byte, while it has no slot and has to drain; else -1. */

@@ -2,6 +2,7 @@
  * What the hub writes to and whom it tells. Every kind of peer is one small adapter behind these.
  */
 import type { Refusal } from "../core/errors.ts";
+import type { Known } from "../media/scan.ts";
 
 /**
  * Where the bytes of many watchers go: one sink for every kind of peer, and a handle for each peer
@@ -27,6 +28,12 @@ export interface Sink {
 export interface Attendant {
   /** Called once, when the watcher is let in and before the first byte of the stream. */
   admitted(): void;
+  /**
+   * Where there is one, it is called once before the first byte of the stream, which waits until the
+   * format is known; undefined is for those who want the bytes as they are, before that is known.
+   * Returns whether the stream is to follow: if not, the watcher is ended cleanly.
+   */
+  announce?(format: Known): boolean;
   /**
    * Ends the watcher: with null cleanly, after all that was taken; else because of the refusal.
    * Called once at most.

@@ -21,6 +21,8 @@ export function newWatcher(channel: Channel, request: Request, peer: Peer, join:
     slot: -1,
     sent: 0,
     past: "none",
+    announced: peer.attendant.announce === undefined,
+    since: 0,
     passed: -1,
     refusedAt: -1,
     preface: NOTHING,
@@ -54,6 +56,7 @@ export function close(watcher: Watcher, why: Refusal | null): void {
 /** Has `watcher` wait for a place in `broadcast`. */
 export function hold(broadcast: Broadcast, watcher: Watcher): void {
   watcher.broadcast = broadcast;
+  watcher.since = broadcast.ring.head;
   broadcast.awaiting.add(watcher);
 }
 

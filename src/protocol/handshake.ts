@@ -3,7 +3,7 @@
  *
  *     length ──4 bytes──► nul ──0x00──► text ──N bytes──► request
  *        │                 │              │
- *        ├── GET , HEAD    └── other      └── bad UTF-8, no request
+ *        ├── HTTP          └── other      └── bad UTF-8, no request
  *        │    ▼                 ▼              ▼
  *        │   http             failed         failed
  *        └── a TLS record
@@ -15,7 +15,7 @@
  * REQUEST_MAX_BYTES, and has consumed exactly the bytes of the frame when it reaches `request`; not
  * one byte of the stream goes through it.
  */
-import { decodeUtf8, readUint32 } from "../core/bytes.ts";
+import { decodeUtf8, encodeUtf8, readUint32 } from "../core/bytes.ts";
 import { refusal } from "../core/errors.ts";
 import { FRAME_HEAD_BYTES, REQUEST_MAX_BYTES } from "../core/limits.ts";
 import { readRequest, type BadRequest, type Request } from "./request.ts";
@@ -35,10 +35,14 @@ export interface Handshake {
 }
 
 /**
- * The first four bytes of HTTP as they read as a length; each would be a text of over a gigabyte.
+ * The first four bytes of HTTP as they read as a length; each would be a text of over a gigabyte. Only
+ * the first two of these methods are of use, and the others have their answer.
  */
-const GET = 0x47455420;
-const HEAD = 0x48454144;
+const HTTP: ReadonlySet<number> = new Set(
+  ["GET ", "HEAD", "POST", "PUT ", "OPTI", "DELE", "PATC", "TRAC", "CONN"].map((method) =>
+    readUint32(encodeUtf8(method), 0),
+  ),
+);
 
 /**
  * How a TLS client begins: a record of the type handshake (22) and a version whose first byte is 3 in
@@ -124,7 +128,7 @@ function advance(handshake: Handshake): void {
 
 function lengthComplete(handshake: Handshake): void {
   const length = readUint32(handshake.held, 0);
-  if (length === GET || length === HEAD) {
+  if (HTTP.has(length)) {
     handshake.state = "http";
   } else if (length >>> 16 === TLS_RECORD) {
     handshake.state = "tls";

@@ -68,11 +68,16 @@ export function readFields(text: string): { verb: string; fields: Map<string, st
   return { verb, fields };
 }
 
+/** A request, or why there is none. */
+export type RequestRead = { ok: true; request: Request } | { ok: false; bad: BadRequest };
+
 /** Reads the text of a request. */
-export function readRequest(
-  text: string,
-): { ok: true; request: Request } | { ok: false; bad: BadRequest } {
-  const { verb, fields } = readFields(text);
+export function readRequest(text: string): RequestRead {
+  return requestOf(readFields(text));
+}
+
+/** The request that `fields` make, however they came. */
+export function requestOf({ verb, fields }: ReturnType<typeof readFields>): RequestRead {
   const reply = fields.get("reply") === "1";
   const bad = (message: string): { ok: false; bad: BadRequest } => ({
     ok: false,

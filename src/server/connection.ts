@@ -11,7 +11,8 @@
  * would reset the connection and destroy the reply on its way. A connection reaches `closed` once,
  * with one reason, which is logged there and nowhere else.
  *
- * A TLS connection is in `handshake` from its first byte on.
+ * A TLS connection is in `handshake` from its first byte on. What is HTTP's about a watcher stands in
+ * http-watch.ts.
  */
 import type { Socket } from "bun";
 import { refusal, type Refusal } from "../core/errors.ts";
@@ -22,9 +23,11 @@ import {
   WATCHER_CHATTER_BYTES,
 } from "../core/limits.ts";
 import { feed as feedHandshake, newHandshake } from "../protocol/handshake.ts";
+import { feedHttp, newHttpHead, type HttpHead } from "../protocol/http.ts";
 import { newProxyHeader } from "../protocol/proxy.ts";
 import { writeReply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import { announce, NEVER_KNOWN, takeHttp, writeHttpRefusal } from "./http-watch.ts";
 import { leave, part } from "./parting.ts";
 import { addressOf, GONE, pastHeader, peerName } from "./peer.ts";
 import type { Connection, Reason, Shared } from "./model.ts";
@@ -53,6 +56,7 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     secured: shared.transport.kind === "plain",
     finished: false,
     handshake: newHandshake(),
+    http: null,
     request: null,
     early: null,
     feed: null,
@@ -67,7 +71,11 @@ export function openConnection(shared: Shared, socket: Socket<Connection | undef
     cancelTimer: () => {},
   };
   connection.cancelTimer = shared.clock.after(shared.settings["handshake-timeout"], () =>
-    refuse(connection, connection.secured ? NO_HANDSHAKE : NO_TLS_HANDSHAKE, false),
+    refuse(
+      connection,
+      connection.secured ? NO_HANDSHAKE : NO_TLS_HANDSHAKE,
+      connection.http !== null,
+    ),
   );
   return connection;
 }
@@ -156,6 +164,10 @@ function onHandshake(connection: Connection, chunk: Uint8Array): void {
     refuse(connection, bytes, false);
     return;
   }
+  if (connection.http !== null) {
+    onHttp(connection, connection.http, bytes);
+    return;
+  }
   const used = feedHandshake(handshake, bytes);
   switch (handshake.state) {
     case "length":
@@ -165,13 +177,24 @@ function onHandshake(connection: Connection, chunk: Uint8Array): void {
     case "failed":
       return refuse(connection, handshake.bad ?? CHATTER, handshake.bad?.reply ?? false);
     case "http":
-      return refuse(connection, refusal("bad-request", "this is HTTP"), false);
+      connection.http = newHttpHead();
+      feedHttp(connection.http, handshake.held.subarray(0, handshake.have));
+      return onHttp(connection, connection.http, bytes.subarray(used));
     case "tls":
       return refuse(connection, mistaken(connection.shared.transport), false);
     case "request":
       connection.request = handshake.request ?? null;
       connection.early = used < bytes.length ? bytes.subarray(used) : null;
       return check(connection);
+  }
+}
+
+function onHttp(connection: Connection, http: HttpHead, bytes: Uint8Array): void {
+  const answer = takeHttp(connection, http, bytes);
+  if (answer !== null) {
+    tell(connection, answer.why, answer.bytes);
+  } else if (http.request !== undefined) {
+    check(connection);
   }
 }
 
@@ -269,7 +292,7 @@ function onRoom(connection: Connection): void {
 }
 
 function startWatch(connection: Connection, request: Request): void {
-  const { socket, shared } = connection;
+  const { http, socket, shared } = connection;
   connection.state = "watching";
   connection.early = null;
   shared.witness.started(connection);
@@ -279,6 +302,7 @@ function startWatch(connection: Connection, request: Request): void {
     handle: connection.handle,
     attendant: {
       admitted: () => admit(connection, request),
+      ...(http === null ? {} : { announce: (format) => announce(connection, http, format) }),
       close: (why) => endWatch(connection, request, why),
     },
   });
@@ -296,8 +320,10 @@ function startWatch(connection: Connection, request: Request): void {
  * its end, and one that was too slow sees a reset, which also frees what the kernel holds for it.
  */
 function endWatch(connection: Connection, request: Request, why: Refusal | null): void {
-  if (why === null) {
-    connection.reason = ENDED;
+  if (why === null && connection.http !== null && !connection.admitted) {
+    refuse(connection, NEVER_KNOWN, true);
+  } else if (why === null) {
+    connection.reason ??= ENDED;
     leave(connection, TLS_GOODBYE_MS);
   } else if (why.code === "too-slow") {
     cut(connection, why);
@@ -311,18 +337,30 @@ function endWatch(connection: Connection, request: Request, why: Refusal | null)
  * that.
  */
 function refuse(connection: Connection, why: Refusal, reply: boolean): void {
-  connection.reason = why;
-  connection.shared.admission.heard(connection);
-  if (!reply) {
-    leave(connection, PARTING_MS);
+  const { http } = connection;
+  if (reply) {
+    const answer = http === null ? writeReply(why) : writeHttpRefusal(connection, http, why);
+    tell(connection, why, answer);
     return;
   }
-  connection.socket.write(writeReply(why));
+  connection.reason = why;
+  connection.shared.admission.heard(connection);
+  leave(connection, PARTING_MS);
+}
+
+/** The last that a peer is told. */
+function tell(connection: Connection, why: Reason, answer: Uint8Array): void {
+  connection.reason = why;
+  connection.shared.admission.heard(connection);
+  connection.socket.write(answer);
   part(connection, PARTING_MS);
 }
 
-/** The peer is let in, and told so where it asked. */
+/** The peer is let in, and told so where it asked. HTTP has no word for that before the format. */
 function admit(connection: Connection, request: Request): void {
+  if (connection.http !== null) {
+    return;
+  }
   connection.admitted = true;
   if (request.reply) {
     connection.socket.write(writeReply(null));

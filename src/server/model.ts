@@ -12,6 +12,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Refusal } from "../core/errors.ts";
 import type { Directory, Feed, Seat } from "../hub/directory.ts";
 import type { Handshake } from "../protocol/handshake.ts";
+import type { HttpHead } from "../protocol/http.ts";
 import type { ProxyHeader } from "../protocol/proxy.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Admission } from "./admission.ts";
@@ -26,7 +27,7 @@ export interface Shared {
   readonly admission: Admission;
   readonly authenticator: Authenticator;
   /** As they are at the moment. */
-  readonly settings: Pick<Settings, "handshake-timeout">;
+  readonly settings: Pick<Settings, "handshake-timeout" | "cors">;
   /** Where watchers' bytes go. */
   readonly sink: SocketSink;
   readonly transport: Transport;
@@ -64,6 +65,8 @@ export interface Connection {
   /** Whether the peer has said, over TLS, that it sends nothing more. */
   finished: boolean;
   handshake: Handshake | null;
+  /** What a peer that speaks HTTP has asked; null for everybody else. */
+  http: HttpHead | null;
   request: Request | null;
   /** What came in one piece with the request; the hub gets it once the peer is let in. */
   early: Uint8Array | null;

@@ -20,7 +20,7 @@ export type Closes = Map<Reason["code"], number>;
 export function newWitness(clock: Clock, log: Log, closes: Closes): Witness {
   return {
     started(connection) {
-      const line = `${subject(connection)} ${verb(connection)} from ${connection.peer}`;
+      const line = `${subject(connection)} ${verb(connection)} from ${connection.peer}${byHttp(connection)}`;
       log.event("info", `${connection.request?.verb ?? ""} started`, line, fieldsOf(connection));
     },
     closed(connection, reason) {
@@ -67,16 +67,20 @@ function closingLine(clock: Clock, connection: Connection, reason: Reason): stri
   const why = `${reason.code}: ${reason.message}`;
   const { request, peer, bytes } = connection;
   if (request === null) {
-    return `closed ${peer}, ${why}`;
+    return `closed ${peer}${byHttp(connection)}, ${why}`;
   }
   const time = formatDuration(clock.now() - connection.openedAt);
   const who = request.verb === "broadcast" ? "broadcaster" : "watcher";
-  return `${subject(connection)}: ${who} ${peer} closed after ${time} and ${formatBytes(bytes)}, ${why}`;
+  return `${subject(connection)}: ${who} ${peer}${byHttp(connection)} closed after ${time} and ${formatBytes(bytes)}, ${why}`;
 }
 
 function subject(connection: Connection): string {
   const { request } = connection;
   return request === null ? "" : `${request.user}/${request.channel}`;
+}
+
+function byHttp({ http }: Connection): string {
+  return http === null ? "" : " over HTTP";
 }
 
 function verb(connection: Connection): string {

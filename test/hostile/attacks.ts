@@ -151,6 +151,23 @@ const KINDS: readonly (readonly [number, string, Draw])[] = [
   ],
   [
     5,
+    "a mutated watcher by HTTP",
+    (random, _, target) => {
+      const path = `/${random.pick([target.live, "bob/0", "bob/2"])}`;
+      const query = random.pick(["", "?wait=0", "?join=raw&wait=0", "?password=a%20b"]);
+      const lines = "Host: x\r\nAuthorization: Basic OmE=\r\nRange: bytes=0-\r\n\r\n";
+      const method = random.pick(["GET", "GET", "HEAD", "OPTIONS", "DELETE"]);
+      const request = Buffer.from(`${method} ${path}${query} HTTP/1.1\r\n${lines}`);
+      return {
+        pieces: shred(random, random.chance(0.3) ? request : mutate(random, request, 3), 4),
+        reads: random.chance(0.7),
+        end: random.pick(["end", "reset", "half"]),
+        stays: random.below(50),
+      };
+    },
+  ],
+  [
+    5,
     "TLS",
     (random) => ({
       pieces: shred(random, Buffer.concat([Buffer.from(CLIENT_HELLO), random.bytes(506)]), 3),

@@ -44,7 +44,9 @@ setDefaultTimeout(600_000);
 function closes(log: Lines): number {
   const counts = log.matching(/ closed, [a-z-]+: \d+ more in the last second$/);
   const held = counts.map((line) => Number(/(\d+) more/.exec(line)?.[1]));
-  const lines = log.matching(/ closed (after |\S+:\d+, |a peer that was gone at once, )/);
+  const lines = log.matching(
+    / closed (after |\S+:\d+( over HTTP)?, |a peer that was gone at once, )/,
+  );
   return held.reduce((sum, count) => sum + count, lines.length);
 }
 

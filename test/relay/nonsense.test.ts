@@ -33,7 +33,6 @@ const NONSENSE: readonly (readonly [string, Uint8Array])[] = [
   ["a user that leads out of its folder", frame("watch,user=../../x")],
   ["a user that is a path", frame("broadcast,user=/etc/passwd")],
   ["a user that holds a NUL", frame("watch,user=bob\0")],
-  ["HTTP", Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n")],
 ];
 
 test.each(NONSENSE)("%s: closed, one line, no bytes, and nobody else notices", async (_, bytes) => {

@@ -22,6 +22,7 @@ function newScene() {
     Object.assign(Object.create(null), {
       peer: "192.0.2.1:4711",
       openedAt: clock.now(),
+      http: null,
       request: null,
       bytes: 0,
       ...changes,
