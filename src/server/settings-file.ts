@@ -9,7 +9,8 @@
 import { parse } from "ini";
 import { nearest } from "../core/nearest.ts";
 import { SECTIONS, SETTING_NAMES, isSettingName, rowOf } from "./settings-table.ts";
-import type { Section, SettingName } from "./settings-table.ts";
+import type { Section } from "./settings-row.ts";
+import type { SettingName } from "./settings-table.ts";
 import { expected, shown } from "./settings-value.ts";
 
 /** The text of a settings file; the path is for its errors. */

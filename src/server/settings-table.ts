@@ -7,39 +7,7 @@
  * people write.
  */
 import type { Network } from "../core/networks.ts";
-import type { DurationUnit, SizeUnit } from "../core/units.ts";
-
-export type Section = "server" | "channel" | "limits";
-
-/** What a setting holds, with what its kind needs to know. */
-type Kind =
-  | { readonly kind: "addresses" }
-  | { readonly kind: "choice"; readonly choices: readonly string[] }
-  | { readonly kind: "count"; readonly min: number; readonly max: number }
-  /** Addresses and networks; the empty text is none. */
-  | { readonly kind: "networks" }
-  | {
-      readonly kind: "duration";
-      readonly bare: DurationUnit;
-      readonly min: string;
-      readonly max: string;
-    }
-  /** A path whose default is empty may be empty: that is none. */
-  | { readonly kind: "path" }
-  | { readonly kind: "port" }
-  | { readonly kind: "size"; readonly bare: SizeUnit; readonly min: string; readonly max: string };
-
-/**
- * One setting. The bounds, the choices and the unit of a bare number are added to `help` where it
- * is shown.
- */
-export type Row = Kind & {
-  readonly section: Section;
-  readonly default: string;
-  readonly help: string;
-  /** Whether a change in the file takes effect at SIGHUP; that of any other at the next start. */
-  readonly live?: true;
-};
+import type { Row, Section } from "./settings-row.ts";
 
 export const SETTINGS = {
   host: {
@@ -302,6 +270,77 @@ export const SETTINGS = {
     help: "Time that a connection may take to say what it wants.",
     live: true,
   },
+  "admin-host": {
+    section: "admin",
+    kind: "addresses",
+    default: "127.0.0.1",
+    help: "Addresses of the pages, the API and the metrics, with commas between them.",
+  },
+  "admin-port": {
+    section: "admin",
+    kind: "port",
+    default: "61921",
+    help: "Port of the pages, the API and the metrics; 0 takes any free one.",
+  },
+  "admin-token": {
+    section: "admin",
+    kind: "text",
+    default: "",
+    help: "What whoever uses them must know; required where admin-host is not this machine alone.",
+  },
+  record: {
+    section: "record",
+    kind: "path",
+    default: "",
+    help: "Folder that broadcasts are recorded in; none records nothing.",
+  },
+  "record-users": {
+    section: "record",
+    kind: "text",
+    default: "*",
+    help: "Whose broadcasts are recorded: names with * for any characters, with commas between them.",
+    live: true,
+  },
+  "record-minutes": {
+    section: "record",
+    kind: "count",
+    min: 1,
+    max: 1440,
+    default: "60",
+    help: "Minutes after which a recording goes on in a new file, at a keyframe.",
+    live: true,
+  },
+  "record-max-bytes": {
+    section: "record",
+    kind: "size",
+    bare: "B",
+    min: "1M",
+    max: "1000000G",
+    default: "10G",
+    help: "Most that all recordings take; the oldest are deleted to make room.",
+    live: true,
+  },
+  "hook-url": {
+    section: "hooks",
+    kind: "text",
+    default: "",
+    help: "HTTP address that is told what happens, by POST.",
+  },
+  "hook-secret": {
+    section: "hooks",
+    kind: "text",
+    default: "",
+    help: "Key that what is told is signed with (HMAC-SHA256).",
+  },
+  "hook-timeout": {
+    section: "hooks",
+    kind: "duration",
+    bare: "s",
+    min: "100ms",
+    max: "1m",
+    default: "5s",
+    help: "Time that it may take to answer.",
+  },
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -312,7 +351,7 @@ type ValueOf<R extends Row> = R extends { kind: "addresses" }
     ? readonly Network[]
     : R extends { kind: "choice"; choices: readonly (infer Choice)[] }
       ? Choice
-      : R extends { kind: "path" }
+      : R extends { kind: "path" | "text" }
         ? PathOf<R["default"]>
         : R extends { kind: "count" | "duration" | "port" | "size" }
           ? number

@@ -3,7 +3,8 @@
  */
 import { safe } from "ini";
 import { SECTIONS, SETTING_NAMES, rowOf } from "./settings-table.ts";
-import type { Row, Section, SettingName } from "./settings-table.ts";
+import type { Row, Section } from "./settings-row.ts";
+import type { SettingName } from "./settings-table.ts";
 import { describe } from "./settings-value.ts";
 
 /** Columns of a line, as terminals and the source itself have them. */

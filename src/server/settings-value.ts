@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { parseNetworks, type Network } from "../core/networks.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import type { DurationUnit, SizeUnit } from "../core/units.ts";
-import type { Row } from "./settings-table.ts";
+import type { Row } from "./settings-row.ts";
 
 /** Undefined is a path that is none. */
 export type SettingValue = number | string | readonly string[] | readonly Network[] | undefined;
@@ -67,6 +67,8 @@ export function parseValue(row: Row, text: string): Parsed | null {
       return parsePath(trimmed, row.default === "");
     case "port":
       return within(parseWhole(trimmed), 0, 65_535);
+    case "text":
+      return parseText(trimmed);
     case "size": {
       const read = (part: string): number | null => parseSize(part, row.bare);
       return within(read(trimmed), read(row.min), read(row.max));
@@ -105,6 +107,11 @@ function parsePath(text: string, mayBeNone: boolean): Parsed | null {
   return /^["']|\p{Cc}/u.test(text) ? null : { value: text };
 }
 
+/** Undefined is none. A control character is a slip, and no header or file name may hold one. */
+function parseText(text: string): Parsed | null {
+  return /\p{Cc}/u.test(text) ? null : { value: text === "" ? undefined : text };
+}
+
 const INI_QUOTES =
   "in an ini file, single quotes around the whole value keep its backslashes and semicolons";
 
@@ -126,6 +133,8 @@ export function expected(row: Row, text: string): string {
     }
     case "path":
       return `it takes a path without quotes or control characters; ${INI_QUOTES}`;
+    case "text":
+      return "it takes a text without control characters";
     case "port":
       return "a port is a number from 0 to 65535";
     case "size":
@@ -138,6 +147,7 @@ export function describe(row: Row): string {
   switch (row.kind) {
     case "addresses":
     case "path":
+    case "text":
       return row.help;
     case "networks":
       return `${row.help} Addresses and networks, with commas between them.`;

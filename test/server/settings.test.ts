@@ -41,6 +41,16 @@ const DEFAULTS: Settings = {
   "deny-watch": [],
   "proxy-from": [],
   "handshake-timeout": 5_000,
+  "admin-host": ["127.0.0.1"],
+  "admin-port": 61_921,
+  "admin-token": undefined,
+  record: undefined,
+  "record-users": "*",
+  "record-minutes": 60,
+  "record-max-bytes": 10e9,
+  "hook-url": undefined,
+  "hook-secret": undefined,
+  "hook-timeout": 5_000,
 };
 
 function load(sources: Partial<SettingsSources>): LoadedSettings {
