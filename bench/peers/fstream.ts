@@ -14,7 +14,7 @@ export const fstream: Peer = {
   async start({ prefix, flags }) {
     const users = mkdtempSync(join(tmpdir(), "fstream-bench-"));
     writeFileSync(join(users, `${BENCH_USER}.ini`), "[DEFAULT]\n");
-    const where = ["--host=127.0.0.1", "--port=0", `--users=${users}`];
+    const where = ["--host=127.0.0.1", "--port=0", "--admin-port=0", `--users=${users}`];
     const forget = (): void => rmSync(users, { recursive: true, force: true });
     try {
       const server = await spawnServer(

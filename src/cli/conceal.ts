@@ -16,13 +16,13 @@ type Span = readonly [from: number, to: number];
 const ARG_START = 48 - 3;
 const ARG_END = 49 - 3;
 
-const IN_FLAG = /^--(?:user|channel)-password=(.*)$/ds;
+const IN_FLAG = /^--(?:user-password|channel-password|admin-token|token|hook-secret)=(.*)$/ds;
 const IN_URL = /^fstreams?:\/\/[^/:]*:([^/]*)@/ds;
 const IN_REQUEST = /(?:^|,)(?:user|channel)-password=([^,]*)/dg;
 
 /** The secrets in one word, which follows the word `before`. */
 export function secretsIn(word: string, before: string): readonly Span[] {
-  if (/^--(?:user|channel)-password$/.test(before)) {
+  if (/^--(?:user-password|channel-password|admin-token|token|hook-secret)$/.test(before)) {
     return [[0, word.length]];
   }
   const single = IN_FLAG.exec(word) ?? IN_URL.exec(word);

@@ -16,6 +16,7 @@ const COMMANDS: SubCommandsDef = {
   serve: () => import("./serve.ts").then((module) => module.serve),
   broadcast: () => import("./broadcast.ts").then((module) => module.broadcast),
   watch: () => import("./watch.ts").then((module) => module.watch),
+  status: () => import("./status.ts").then((module) => module.status),
   users: () => import("./users.ts").then((module) => module.users),
   demo: () => import("./demo/demo.ts").then((module) => module.demo),
 };

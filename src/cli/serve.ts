@@ -6,6 +6,7 @@ import { gate } from "../auth/gate.ts";
 import { loadPlugin } from "../auth/plugin.ts";
 import { usersFolder } from "../auth/users.ts";
 import { listUsers } from "../auth/userstore.ts";
+import type { Admin, AdminOptions } from "../admin/admin.ts";
 import { formatBytes } from "../core/units.ts";
 import { writeAddress } from "../protocol/address.ts";
 import { systemClock } from "../server/clock.ts";
@@ -62,19 +63,24 @@ export const serve: Command = command({
       return;
     }
     const sources = sourcesOf(args);
-    const settings = settle(sources());
+    const { origins, settings } = settle(sources());
     const log = newLog(systemClock, settings["log-level"], stderrWriter(settings["log-format"]));
     const faults = newFaults(log);
     const server = await start({ settings, log, faults, beside: args["reuse-port"] === true });
+    const beside = args["reuse-port"] === true;
+    const admin = await startPages(
+      { settings, server, clock: systemClock, log, faults, beside },
+      origins["admin-port"] === "default",
+    );
     // First, for whoever reads that it listens may tell it to stop.
-    stopOnSignals(server, faults, log);
+    stopOnSignals(server, admin, faults, log);
     survive(faults, log);
     reloadOnSignal(sources, settings, log, [
       (next) => log.configure(next["log-level"], stderrWriter(next["log-format"])),
       server.apply,
       () => void server.reloadCertificates(),
     ]);
-    await greet(server, settings, log);
+    await greet(server, admin, settings, log);
   },
 });
 
@@ -106,13 +112,13 @@ function sourcesOf(args: Record<string, unknown>): () => SettingsSources {
   return () => ({ flags: texts, env: process.env, file: settingsFile(named) });
 }
 
-function settle(sources: SettingsSources): Settings {
+function settle(sources: SettingsSources): Extract<LoadedSettings, { ok: true }> {
   const loaded = loadSettings(sources);
   if (!loaded.ok) {
     loaded.errors.forEach((error) => talk.error(error));
     process.exit(EXIT_USAGE);
   }
-  return loaded.settings;
+  return loaded;
 }
 
 /** At SIGHUP the settings are settled anew; a file that cannot be read is one with a mistake. */
@@ -165,6 +171,24 @@ async function start(options: Omit<ServerOptions, "authenticator" | "clock">): P
   }
 }
 
+/**
+ * Starts the pages. A second server on this machine need not be told of a port that nobody has
+ * chosen: where that is taken it goes on without them, and says so.
+ */
+async function startPages(options: AdminOptions, isUsualPort: boolean): Promise<Admin | undefined> {
+  const { PortTaken, startAdmin } = await import("../admin/admin.ts");
+  try {
+    return startAdmin(options);
+  } catch (error) {
+    if (isUsualPort && error instanceof PortTaken) {
+      options.log.warn(`${messageOf(error)}; going on without pages`, "no pages");
+      return undefined;
+    }
+    talk.error(messageOf(error));
+    process.exit(1);
+  }
+}
+
 async function newAuthenticator(settings: Settings, log: Log): Promise<Authenticator> {
   return settings.auth === undefined
     ? usersFolder({
@@ -174,9 +198,17 @@ async function newAuthenticator(settings: Settings, log: Log): Promise<Authentic
     : loadPlugin(settings.auth);
 }
 
-async function greet(server: Server, settings: Settings, log: Log): Promise<void> {
+async function greet(
+  server: Server,
+  admin: Admin | undefined,
+  settings: Settings,
+  log: Log,
+): Promise<void> {
   const places = server.addresses.map((address) => writeAddress(address)).join(", ");
   log.info(`listening on ${places}`, "listening");
+  if (admin !== undefined) {
+    log.info(`pages at ${admin.urls.join(", ")}`, "pages");
+  }
   if (settings.auth === undefined && (await listUsers(settings.users)).length === 0) {
     log.info(
       `nobody may broadcast yet: ${settings.users}/ holds no user; add one with`,
@@ -188,19 +220,21 @@ async function greet(server: Server, settings: Settings, log: Log): Promise<void
 }
 
 /** The first signal stops the server in order, the second one at once. */
-function stopOnSignals(server: Server, faults: Faults, log: Log): void {
+function stopOnSignals(server: Server, admin: Admin | undefined, faults: Faults, log: Log): void {
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) {
       process.exit(signal === "SIGINT" ? 130 : 143);
     }
     stopping = true;
+    admin?.retire();
     log.info(`${signal}: stopping; again to stop at once`, "stopping");
     log.info(
       `${server.connections()} connections and ${server.directory.channels()} channels are open`,
       "stopping",
     );
     await server.stop().catch((error: unknown) => faults.note(error));
+    await admin?.stop().catch((error: unknown) => faults.note(error));
     const { broadcasts, watchers, bytesIn, bytesOut } = server.directory.counters;
     log.info(
       `stopped after ${broadcasts} broadcasts and ${watchers} watchers, ` +

@@ -34,7 +34,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
   const scan = newScan(
     {
       frame: (offset) => noteFrame(marks, offset, clock.now()),
-      join: (point) => noteJoin(marks, point),
+      join: (point) => noteJoin(marks, point, clock.now()),
     },
     before === "unknown" ? undefined : before,
   );
@@ -59,6 +59,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     onRoom: () => {},
     closing: null,
     ended: false,
+    cameAt: now,
     begunAt: 0,
     fannedOutAt: -Infinity,
     pending: null,

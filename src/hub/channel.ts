@@ -47,6 +47,8 @@ export function newChannel(user: string, name: string): Channel {
     name,
     waiting: new Set(),
     watchers: 0,
+    sent: 0,
+    skips: 0,
     live: null,
     source: null,
     password: "",
@@ -168,7 +170,7 @@ export function endLive(around: Surroundings, channel: Channel): void {
 
 /**
  * Sends those away who wait, with `why`, and ends what is live where its present frame does: for those
- * who watch it cleanly, for its broadcaster with `why`.
+ * who watch it cleanly, for its broadcaster with `why`. Nobody waits for another one.
  */
 export function closeChannel(around: Surroundings, channel: Channel, why: Refusal): void {
   const { live, source } = channel;
@@ -176,7 +178,10 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
     close(watcher, why);
   }
   const end = (): void => {
-    // The source may have gone meanwhile, but no other one has come: all are refused by now.
+    if (channel.live !== live) {
+      // It has ended meanwhile, or another broadcaster has taken the channel over.
+      return;
+    }
     if (channel.source !== null) {
       channel.source = null;
       source?.close(why);

@@ -37,6 +37,7 @@ export interface Feed {
 
 /** A watcher's way back into the hub. */
 export interface Seat {
+  readonly watcher: Watcher;
   /** Bytes that the sink has taken. */
   sent(): number;
   /** The sink can take bytes again. */
@@ -49,6 +50,9 @@ export interface Directory {
   readonly counters: HubCounters;
   /** How many channels there are, with those whose end is still on its way to somebody. */
   channels(): number;
+  /** Those that are there now. */
+  list(): Iterable<Channel>;
+  find(user: string, channel: string): Channel | undefined;
   /** Puts a broadcaster on air, or says why not. */
   broadcast(request: Request, source: Source): { feed: Feed } | { refused: Refusal };
   /**
@@ -56,6 +60,11 @@ export interface Directory {
    * returns.
    */
   watch(request: Request, peer: Peer): { seat: Seat } | { refused: Refusal };
+  /**
+   * Ends what is live on a channel or lingers, and sends those away who wait: its broadcaster with
+   * `why`, and those who watch cleanly.
+   */
+  end(channel: Channel, why: Refusal): void;
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
 }
@@ -100,15 +109,18 @@ export function newDirectory(
     }
   }
 
-  const keepHouse = repeating(clock, () => {
-    channels.forEach((channel) => lookAfter(around, channel));
-    inspectLeaving(leaving);
-    return channels.size + leaving.size > 0;
-  });
+  const end = (channel: Channel, why: Refusal): void => {
+    closeChannel(around, channel, why);
+    forgetIfIdle(channel);
+  };
+
+  const keepHouse = repeating(clock, () => lookAfterAll(around, channels, leaving));
 
   return {
     counters,
     channels: () => channels.size + leaving.size,
+    list: () => channels.values(),
+    find: (user, channel) => channels.get(keyOf(user, channel)),
     broadcast(request, source) {
       if (closed) {
         return { refused: SHUTTING_DOWN };
@@ -132,12 +144,10 @@ export function newDirectory(
       forgetIfIdle(channel);
       return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
     },
+    end,
     close() {
       closed = true;
-      for (const channel of channels.values()) {
-        closeChannel(around, channel, SHUTTING_DOWN);
-        forgetIfIdle(channel);
-      }
+      channels.forEach((channel) => end(channel, SHUTTING_DOWN));
     },
   };
 }
@@ -148,6 +158,17 @@ function channelOf(channels: Map<string, Channel>, { user, channel: name }: Requ
   const channel = channels.get(key) ?? newChannel(user, name);
   channels.set(key, channel);
   return channel;
+}
+
+/** Says whether anything is left to look after. */
+function lookAfterAll(
+  around: Surroundings,
+  channels: ReadonlyMap<string, Channel>,
+  leaving: Set<Broadcast>,
+): boolean {
+  channels.forEach((channel) => lookAfter(around, channel));
+  inspectLeaving(leaving);
+  return channels.size + leaving.size > 0;
 }
 
 /** Looks after broadcasts that have ended, and forgets those whose last watcher is gone. */
@@ -235,6 +256,7 @@ function newFeed(
 
 function newSeat(watcher: Watcher, forgetIfIdle: (channel: Channel) => void): Seat {
   return {
+    watcher,
     sent: () => bytesSent(watcher),
     drained() {
       if (watcher.broadcast !== null) {

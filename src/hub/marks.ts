@@ -34,6 +34,11 @@ export interface FrameMarks {
   joins: number;
   /** Bytes from the last join point but one to the last; 0 before there are two. */
   interval: number;
+  /** When the last join point was found, and the milliseconds to it from the one before. */
+  joinedAt: number;
+  period: number;
+  /** Frames found so far, those that are not kept included. */
+  frames: number;
 }
 
 /** No marks. The arrays cost nothing before the first frame comes. */
@@ -50,6 +55,9 @@ export function newMarks(): FrameMarks {
     clean: false,
     joins: 0,
     interval: 0,
+    joinedAt: 0,
+    period: 0,
+    frames: 0,
   };
 }
 
@@ -60,6 +68,7 @@ export function fitMarks(marks: FrameMarks, capacity: number): void {
 
 /** Notes that a frame begins at `offset`. */
 export function noteFrame(marks: FrameMarks, offset: number, now: number): void {
+  marks.frames++;
   if (marks.offsets.length === 0) {
     marks.offsets = new Float64Array(FRAMES_INDEXED);
     marks.times = new Float64Array(FRAMES_INDEXED);
@@ -78,10 +87,12 @@ export function noteFrame(marks: FrameMarks, offset: number, now: number): void 
 }
 
 /** Notes that a decoder can start at `point`. */
-export function noteJoin(marks: FrameMarks, point: JoinPoint): void {
+export function noteJoin(marks: FrameMarks, point: JoinPoint, now: number): void {
   if (marks.joins > 0) {
     marks.interval = point.offset - marks.joinOffset;
+    marks.period = now - marks.joinedAt;
   }
+  marks.joinedAt = now;
   marks.joins++;
   marks.eldest ??= point;
   marks.newest = point;

@@ -139,6 +139,8 @@ export interface Broadcast {
   closing: (() => void) | null;
   /** Whether no more bytes come: a watcher that has everything goes on to the next, or is closed. */
   ended: boolean;
+  /** When its broadcaster came, by the clock. */
+  readonly cameAt: number;
   /** When the first byte came, by the clock. */
   begunAt: number;
   /** Told what becomes known of the stream. */
@@ -180,6 +182,9 @@ export interface Channel {
    * over it is forgotten, and a namesake does not count those who are on the way to its end.
    */
   watchers: number;
+  /** Bytes that those were sent who have left, and how often anybody has skipped. */
+  sent: number;
+  skips: number;
   /** The broadcast that newcomers join; null when nothing is live and nothing lingers. */
   live: Broadcast | null;
   /** Who sends; null while the channel lingers or waits. */

@@ -44,6 +44,7 @@ export function discount(watcher: Watcher): void {
   if (watcher.counted) {
     watcher.counted = false;
     watcher.channel.watchers--;
+    watcher.channel.sent += bytesSent(watcher);
   }
 }
 
@@ -119,6 +120,7 @@ export function skipTo(broadcast: Broadcast, watcher: Watcher, cursor: number): 
 export function countSkip(broadcast: Broadcast, watcher: Watcher): void {
   broadcast.counters.skips++;
   watcher.skips++;
+  watcher.channel.skips++;
 }
 
 /** Bytes that the watcher's sink has taken. */

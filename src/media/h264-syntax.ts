@@ -112,6 +112,42 @@ function parseSps(unit: Uint8Array): Sps | undefined {
     : { id, hasColourPlanes, frameNumBits, pocType, pocLsbBits, isDeltaZero, isFramesOnly };
 }
 
+/** The picture's size in an SPS, without what is cropped away (section 7.4.2.1.1). */
+export function spsPictureSize(unit: Uint8Array): { width: number; height: number } | undefined {
+  const bits = newBits(unit, 1);
+  const profile = readBits(bits, 8);
+  skipBits(bits, 16); // The constraint flags and level_idc.
+  readUe(bits); // seq_parameter_set_id
+  const hasChroma = CHROMA_PROFILES.includes(profile);
+  const chroma = hasChroma ? readUe({ ...bits }) : 1;
+  const hasColourPlanes = hasChroma && readChroma(bits);
+  readUe(bits); // log2_max_frame_num_minus4
+  const pocType = readUe(bits);
+  if (pocType === 0) {
+    readUe(bits); // log2_max_pic_order_cnt_lsb_minus4
+  } else if (pocType === 1) {
+    readDeltas(bits);
+  }
+  readUe(bits); // max_num_ref_frames
+  skipBits(bits, 1); // gaps_in_frame_num_value_allowed_flag
+  const width = (readUe(bits) + 1) * 16;
+  const mapUnits = readUe(bits) + 1;
+  const isFramesOnly = readFlag(bits);
+  const fields = isFramesOnly ? 1 : 2;
+  skipBits(bits, isFramesOnly ? 1 : 2); // mb_adaptive_frame_field and direct_8x8_inference flags
+  const [left, right, top, bottom] = readFlag(bits)
+    ? [readUe(bits), readUe(bits), readUe(bits), readUe(bits)]
+    : [0, 0, 0, 0];
+  const hasSubsampling = !hasColourPlanes && (chroma === 1 || chroma === 2);
+  const unitX = hasSubsampling ? 2 : 1;
+  const unitY = (!hasColourPlanes && chroma === 1 ? 2 : 1) * fields;
+  const size = {
+    width: width - (left + right) * unitX,
+    height: mapUnits * 16 * fields - (top + bottom) * unitY,
+  };
+  return bits.isSpent || size.width <= 0 || size.height <= 0 ? undefined : size;
+}
+
 /** Reads from chroma_format_idc to the scaling lists. Returns separate_colour_plane_flag. */
 function readChroma(bits: Bits): boolean {
   const format = readUe(bits);

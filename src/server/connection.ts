@@ -41,10 +41,13 @@ const NO_HANDSHAKE = refusal("timeout", "the request was not complete in time");
 export const INTERNAL: Reason = refusal("forbidden", "internal error");
 const CHATTER = refusal("bad-request", "a watcher sent bytes after its request");
 
+let connectionsSoFar = 0;
+
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
 export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
   const address = addressOf(socket);
   const connection: Connection = {
+    id: ++connectionsSoFar,
     shared,
     socket,
     address,

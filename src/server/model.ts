@@ -49,6 +49,8 @@ export type Reason =
 export type State = "handshake" | "checking" | "broadcasting" | "watching" | "parting" | "closed";
 
 export interface Connection {
+  /** A number that no other connection of the process has. */
+  readonly id: number;
   readonly shared: Shared;
   readonly socket: Socket<Connection | undefined>;
   /** Whose it is, and from where: what a proxy says, where one passes it on. */

@@ -8,7 +8,7 @@ import { newDirectory, type Directory } from "../hub/directory.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
-import { refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { newAdmission, type AdmissionCounters } from "./admission.ts";
 import {
   listenProblem,
@@ -46,6 +46,10 @@ export interface Server {
   readonly refused: AdmissionCounters;
   /** How many connections are open. */
   connections(): number;
+  /** Those that are open. */
+  readonly open: Iterable<Connection>;
+  /** Closes the connection of a watcher; false where none that watches has this number. */
+  kick(id: number, why: Refusal): boolean;
   /** Takes over those settings that are live. */
   readonly apply: Applier;
   /** Reads the TLS certificate anew, where there is one. A broken one is not used, and the log says so. */
@@ -59,7 +63,7 @@ export interface Server {
 
 /** Starts a server. Throws an error with a one-line message when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { clock, log } = options;
+  const { beside = false, clock, log } = options;
   const faults = options.faults ?? newFaults(log);
   // One object for all who read live settings, changed in place: reading one costs no more so.
   const settings: Settings = { ...options.settings };
@@ -98,7 +102,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const otherPort = (): number | undefined => portOf(listeners, "tcp");
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
-  const beside = options.beside ?? false;
   const listeners = await listenEverywhere({ settings, handlers, tls, log, beside });
 
   return {
@@ -107,6 +110,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     closes,
     refused: admission.refused,
     connections: () => connections.size,
+    open: connections,
+    kick: (id, why) => kick(connections, id, why),
     apply(next) {
       if (next["max-connections"] !== settings["max-connections"]) {
         most = mostConnections(next["max-connections"], log);
@@ -129,6 +134,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       cutAll(connections, "the drain time is over", () => true);
     },
   };
+}
+
+function kick(connections: Iterable<Connection>, id: number, why: Refusal): boolean {
+  for (const connection of connections) {
+    if (connection.id === id && connection.seat !== null) {
+      cut(connection, why);
+      return true;
+    }
+  }
+  return false;
 }
 
 function cutAll(

@@ -30,7 +30,17 @@ setDefaultTimeout(120_000);
 
 async function limited(stage: Stage): Promise<{ server: Program; port: number }> {
   await stage.file("users/bob.ini", "[DEFAULT]\n");
-  const serve = ["serve", "--host", "127.0.0.1", "--port", "0", "--users", stage.path("users")];
+  const serve = [
+    "serve",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--admin-port",
+    "0",
+    "--users",
+    stage.path("users"),
+  ];
   const flags = ["--handshake-timeout", "30s"];
   const limit = ["bash", "-c", `ulimit -n ${FILES}; exec "$@"`, "bash"];
   const command = [...limit, process.execPath, PROGRAM, ...serve, ...flags];

@@ -59,7 +59,16 @@ export function newNetwork(): Network {
     run,
     async serve(stage, flags) {
       await stage.file("users/bob.ini", "[DEFAULT]\n");
-      const where = ["--host", NEAR_ADDRESS, "--port", "0", "--users", stage.path("users")];
+      const where = [
+        "--host",
+        NEAR_ADDRESS,
+        "--port",
+        "0",
+        "--admin-port",
+        "0",
+        "--users",
+        stage.path("users"),
+      ];
       const server = run(stage, "near", ["serve", ...where, ...flags], { stdin: "ignore" });
       const line = await server.said.line(/ listening on /);
       return { server, address: / on (\S+)/.exec(line)?.[1] ?? "" };

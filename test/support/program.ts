@@ -122,7 +122,7 @@ export async function newStage(): Promise<Stage> {
       for (const [name, password] of Object.entries(users)) {
         await Bun.write(join(folder, "users", `${name}.ini`), userFile(password));
       }
-      const where = ["--host", "127.0.0.1", "--port", String(port)];
+      const where = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", "0"];
       const args = ["serve", ...where, "--users", join(folder, "users"), ...flags];
       const server = fstream(args, { stdin: "ignore", env });
       const line = await server.said.line(/listening on /);

@@ -83,7 +83,7 @@ export async function relay(
 export async function serverProcess(flags: Flags = {}): Promise<ServerProcess> {
   const folder = await temporaryFolder();
   await Bun.write(join(folder.path, "users", "bob.ini"), "[DEFAULT]\n");
-  const child = spawnServe({ host: "127.0.0.1", port: "0", ...flags }, folder.path);
+  const child = spawnServe(flags, folder.path);
   const log = newLines();
   const reading = readLines(child.stderr, log.add);
   const exited = child.exited.then(() => child.exitCode);
@@ -113,7 +113,7 @@ export async function serverProcess(flags: Flags = {}): Promise<ServerProcess> {
 /** Runs `fstream serve` where it must fail, and returns its exit code and what it said. */
 export async function failingServer(flags: Flags): Promise<{ code: number | null; text: string }> {
   await using folder = await temporaryFolder();
-  const child = spawnServe({ host: "127.0.0.1", port: "0", ...flags }, folder.path);
+  const child = spawnServe(flags, folder.path);
   try {
     const code = await within(child.exited, "the server to fail");
     return { code, text: await new Response(child.stderr).text() };
@@ -124,7 +124,8 @@ export async function failingServer(flags: Flags): Promise<{ code: number | null
 
 function spawnServe(flags: Flags, cwd: string) {
   const main = resolve(import.meta.dir, "../../src/cli/main.ts");
-  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const own = { host: "127.0.0.1", port: "0", "admin-port": "0" };
+  const args = Object.entries({ ...own, ...flags }).map(([name, value]) => `--${name}=${value}`);
   const env = Object.entries(process.env).filter(([name]) => !name.startsWith("FSTREAM_"));
   return Bun.spawn([process.execPath, main, "serve", ...args], {
     cwd,

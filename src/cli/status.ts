@@ -1,0 +1,201 @@
+/** `fstream status`: what a running server has to tell of its channels, as a table. */
+import { formatBitrate, formatBytes, formatDuration } from "../core/units.ts";
+import type { ChannelStatus, Page, ServerStatus, WatcherStatus } from "../protocol/status.ts";
+import { command, type Command } from "./command.ts";
+import { passwordFromFile } from "./passwords.ts";
+import { messageOf, talk, UsageError } from "./talk.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:61921";
+
+/** Milliseconds between two tables. */
+const REDRAW_MS = 1_000;
+
+/** Milliseconds that the server may take to answer. */
+const ANSWER_MS = 5_000;
+
+/** Rows that a person looks through; the server has the rest. */
+const ROWS = 50;
+
+/** Home, and everything below it is gone (ECMA-48, sections 8.3.21 and 8.3.39). */
+const CLEAR = "\u001b[H\u001b[J";
+
+/** Why there is no answer, for the person who asked. */
+class NoAnswer extends Error {}
+
+interface Source {
+  readonly url: URL;
+  readonly token: string | undefined;
+}
+
+export const status: Command = command({
+  meta: { name: "fstream status", description: "Show what a running server does" },
+  args: {
+    url: {
+      type: "positional",
+      required: false,
+      valueHint: "url",
+      description: `Address of the server's pages [${DEFAULT_URL}]`,
+    },
+    token: {
+      type: "string",
+      valueHint: "text",
+      description: "The server's admin-token; FSTREAM_ADMIN_TOKEN in the environment",
+    },
+    "token-file": {
+      type: "string",
+      valueHint: "path",
+      description: "File whose first line is the token",
+    },
+    json: { type: "boolean", description: "Print JSON, one object a line" },
+    watch: {
+      type: "boolean",
+      description: "Show it anew every second; in a pipe, one table after the other",
+    },
+    watchers: { type: "boolean", description: "Show the watchers too" },
+  },
+  async run({ args }) {
+    const source = { url: readUrl(args.url ?? DEFAULT_URL), token: readToken(args) };
+    const draw = args.json === true ? drawJson : drawTable;
+    try {
+      for (;;) {
+        const text = await draw(source, args.watchers === true);
+        const isLive = args.watch === true && args.json !== true && process.stdout.isTTY;
+        process.stdout.write(`${isLive ? CLEAR : ""}${text}\n`);
+        if (args.watch !== true) {
+          return;
+        }
+        await Bun.sleep(REDRAW_MS);
+        process.stdout.write(isLive || args.json === true ? "" : "\n");
+      }
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) {
+        throw error;
+      }
+      talk.error(error.message);
+      process.exitCode = 1;
+    }
+  },
+});
+
+function readUrl(text: string): URL {
+  const url = URL.parse(text.includes("://") ? text : `http://${text}`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`"${text}" is no address of a server's pages; write ${DEFAULT_URL}`);
+  }
+  return url;
+}
+
+function readToken(args: {
+  readonly token?: string | undefined;
+  readonly "token-file"?: string | undefined;
+}): string | undefined {
+  const file = args["token-file"];
+  return (
+    args.token ?? (file === undefined ? process.env["FSTREAM_ADMIN_TOKEN"] : passwordFromFile(file))
+  );
+}
+
+async function ask<Answer>({ token, url }: Source, path: string): Promise<Answer> {
+  const headers: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(new URL(path, url), {
+    headers,
+    signal: AbortSignal.timeout(ANSWER_MS),
+  }).catch((error: unknown) => {
+    throw new NoAnswer(`no server answers at ${url.origin}: ${messageOf(error)}`);
+  });
+  if (response.status === 401) {
+    const what = token === undefined ? "needs its admin-token" : "has another admin-token";
+    throw new NoAnswer(`the server ${what}; see --token, --token-file or FSTREAM_ADMIN_TOKEN`);
+  }
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (!response.ok || typeof answer !== "object" || answer === null) {
+    const says = typeof answer === "object" && answer !== null && "message" in answer;
+    const why = says ? String(answer.message) : `HTTP status ${response.status}`;
+    throw new NoAnswer(`what answers at ${url.origin} tells nothing: ${why}`);
+  }
+  return answer as Answer;
+}
+
+function askAll(
+  source: Source,
+  withWatchers: boolean,
+): Promise<[ServerStatus, Page<ChannelStatus>, Page<WatcherStatus> | undefined]> {
+  return Promise.all([
+    ask<ServerStatus>(source, "/api/status"),
+    ask<Page<ChannelStatus>>(source, `/api/channels?sort=bitsOut&limit=${ROWS}`),
+    withWatchers
+      ? ask<Page<WatcherStatus>>(source, `/api/watchers?limit=${ROWS}`)
+      : Promise.resolve(undefined),
+  ]);
+}
+
+async function drawJson(source: Source, withWatchers: boolean): Promise<string> {
+  const [server, channels, watchers] = await askAll(source, withWatchers);
+  return JSON.stringify({ server, channels, watchers });
+}
+
+async function drawTable(source: Source, withWatchers: boolean): Promise<string> {
+  const [server, channels, watchers] = await askAll(source, withWatchers);
+  const head = [
+    `fstream ${server.version}, up ${formatDuration(Date.now() - server.since)}: ` +
+      `${server.live} live, ${server.watchers} watchers, ${formatBytes(server.residentBytes)}`,
+    `${formatBitrate(server.bitsIn)} in, ${formatBitrate(server.bitsOut)} out, ` +
+      `${server.skips} skips`,
+  ];
+  return [
+    ...head,
+    "",
+    ...table(CHANNEL_COLUMNS, channels),
+    ...(watchers === undefined ? [] : ["", ...table(WATCHER_COLUMNS, watchers)]),
+  ].join("\n");
+}
+
+/** A column: its heading, its width (to the right where that is below 0), and what stands in it. */
+type Column<Item> = readonly [heading: string, width: number, cell: (item: Item) => string];
+
+const CHANNEL_COLUMNS: readonly Column<ChannelStatus>[] = [
+  ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
+  ["FORMAT", 8, ({ state, title }) => (state === "live" ? title || "unknown" : state)],
+  ["SIZE", 9, ({ height, width }) => (width === null ? "" : `${width}x${height}`)],
+  ["WATCH", -5, ({ watchers }) => String(watchers)],
+  ["IN", -11, ({ bitsIn }) => formatBitrate(bitsIn)],
+  ["OUT", -11, ({ bitsOut }) => formatBitrate(bitsOut)],
+  ["UP", -8, ({ uptime }) => formatDuration(uptime)],
+];
+
+const WATCHER_COLUMNS: readonly Column<WatcherStatus>[] = [
+  ["WATCHER", 8, ({ id }) => id],
+  ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
+  ["ADDRESS", 22, ({ address }) => address],
+  ["LAG", -8, ({ lag, state }) => (state === "waiting" ? "waiting" : `${lag} ms`)],
+  ["SENT", -8, ({ bytes }) => formatBytes(bytes)],
+  ["SKIPS", -6, ({ skips }) => String(skips)],
+];
+
+function table<Item>(
+  columns: readonly Column<Item>[],
+  { items, total }: Page<Item>,
+): readonly string[] {
+  const rows = items.map((item) => line(columns, ([, , cell]) => cell(item)));
+  const more = total > items.length ? [`… and ${total - items.length} more`] : [];
+  return [line(columns, ([heading]) => heading), ...rows, ...more];
+}
+
+function line<Item>(
+  columns: readonly Column<Item>[],
+  cell: (column: Column<Item>) => string,
+): string {
+  return columns
+    .map((column) => fitted(cell(column), column[1]))
+    .join(" ")
+    .trimEnd();
+}
+
+/** Names are others' to choose: nothing of them may steer a terminal. */
+function fitted(text: string, width: number): string {
+  const room = Math.abs(width);
+  const plain = text.replaceAll(/\p{C}/gu, "?");
+  const short = plain.length > room ? `${plain.slice(0, room - 1)}…` : plain;
+  return width < 0 ? short.padStart(room) : short.padEnd(room);
+}
