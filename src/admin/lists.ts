@@ -15,7 +15,7 @@ const SORTS: Readonly<Record<string, (subject: Subject, channel: Channel) => num
   bitsOut: ({ rates }, channel) => rates.now(channel).bitsOut,
   bitsIn: ({ rates }, channel) => rates.now(channel).bitsIn,
   watchers: (_, { watchers }) => watchers,
-  skips: (_, { skips }) => skips,
+  skips: (_, { tally }) => tally.skips,
   uptime: (_, { live }) => -(live?.cameAt ?? Infinity),
 };
 

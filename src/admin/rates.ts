@@ -13,9 +13,8 @@
  */
 import type { Clock } from "../core/clock.ts";
 import type { Directory } from "../hub/directory.ts";
-import type { Broadcast, Channel } from "../hub/model.ts";
+import type { Channel } from "../hub/model.ts";
 import type { RatePoint } from "../protocol/status.ts";
-import { sentOf } from "./totals.ts";
 
 /** Milliseconds between two entries. */
 export const RATE_STEP_MS = 1_000;
@@ -40,8 +39,7 @@ interface History {
   readonly bitsIn: Float64Array;
   readonly bitsOut: Float64Array;
   count: number;
-  /** The broadcast and the totals at the last look. */
-  broadcast: Broadcast;
+  /** The totals at the last look. */
   received: number;
   sent: number;
   sampledAt: number;
@@ -89,35 +87,29 @@ export function newRates(clock: Clock, directory: Directory): Rates {
 }
 
 function note(histories: Map<Channel, History>, channel: Channel, now: number): void {
-  const { live } = channel;
-  if (live === null) {
+  const { bytesIn, bytesOut } = channel.tally;
+  if (channel.live === null) {
     return;
   }
-  const received = live.ring.head;
-  const sent = sentOf(channel);
   const history = histories.get(channel);
   if (history === undefined) {
     histories.set(channel, {
       bitsIn: new Float64Array(RATES_KEPT),
       bitsOut: new Float64Array(RATES_KEPT),
       count: 0,
-      broadcast: live,
-      received,
-      sent,
+      received: bytesIn,
+      sent: bytesOut,
       sampledAt: now,
     });
     return;
   }
-  const before = history.broadcast === live ? history.received : 0;
   const toBits = 8_000 / Math.max(now - history.sampledAt, 1);
   const place = history.count % RATES_KEPT;
-  // A broadcast that is cut where a frame ends takes back a few bytes.
-  history.bitsIn[place] = Math.max(received - before, 0) * toBits;
-  history.bitsOut[place] = Math.max(sent - history.sent, 0) * toBits;
+  history.bitsIn[place] = (bytesIn - history.received) * toBits;
+  history.bitsOut[place] = (bytesOut - history.sent) * toBits;
   history.count++;
-  history.broadcast = live;
-  history.received = received;
-  history.sent = sent;
+  history.received = bytesIn;
+  history.sent = bytesOut;
   history.sampledAt = now;
 }
 

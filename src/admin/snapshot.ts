@@ -20,7 +20,6 @@ import type { Connection } from "../server/model.ts";
 import type { Server } from "../server/server.ts";
 import { pictureSize } from "./picture-size.ts";
 import { RATE_STEP_MS, type Rates } from "./rates.ts";
-import { sentOf, waitingOf } from "./totals.ts";
 
 /** What a snapshot is taken of. */
 export interface Subject {
@@ -39,7 +38,7 @@ export function channelStatus(
   channel: Channel,
   history: readonly RatePoint[] = [],
 ): ChannelStatus {
-  const { live, name, skips, user, watchers } = channel;
+  const { live, name, tally, user, waiting, watchers } = channel;
   const now = clock.now();
   const since = live === null ? null : live.cameAt;
   return {
@@ -50,13 +49,13 @@ export function channelStatus(
     ...(live === null ? { width: null, height: null } : pictureSize(live)),
     since: since === null ? null : Math.round(epoch + since),
     uptime: since === null ? 0 : Math.round(now - since),
-    bytesIn: live?.ring.head ?? 0,
-    bytesOut: sentOf(channel),
-    framesIn: live?.marks.frames ?? 0,
+    bytesIn: tally.bytesIn,
+    bytesOut: tally.bytesOut,
+    framesIn: tally.framesIn,
     ...rates.now(channel),
     watchers,
-    waiting: waitingOf(channel),
-    skips,
+    waiting: waiting.size + (live?.awaiting.size ?? 0),
+    skips: tally.skips,
     joinInterval: live === null || live.marks.joins < 2 ? null : Math.round(live.marks.period),
     farApart: live?.farApart ?? false,
     ringBytes: (live?.ring.capacity ?? 0) + (live?.copy?.broadcast.ring.capacity ?? 0),
@@ -102,7 +101,10 @@ export function watcherStatus(
   };
 }
 
-function viaOf({ address, shared }: Connection): WatcherStatus["via"] {
+function viaOf({ address, http, shared }: Connection): WatcherStatus["via"] {
+  if (http !== null) {
+    return "http";
+  }
   if (address === "") {
     return "unix";
   }

@@ -7,7 +7,7 @@
  *                  └──► limit                              └──► timeout, forbidden
  */
 import type { Clock } from "../core/clock.ts";
-import { isCode, refusal, type Refusal } from "../core/errors.ts";
+import { isCode, refusal, type Code, type Refusal } from "../core/errors.ts";
 import { AUTH_TIMEOUT_MS } from "../core/limits.ts";
 import type { AuthRequest, Authenticator } from "./authenticator.ts";
 import { sourceOf } from "./source.ts";
@@ -29,6 +29,8 @@ const FORBIDDEN = refusal("forbidden", "the server cannot let anyone in right no
 export interface Gate extends Authenticator {
   /** Attempts that had to wait, and those that were refused without a look at them. */
   readonly counters: { slowed: number; refused: number };
+  /** Requests that were not let in, by the reason that they were given. */
+  readonly failures: Map<Code, number>;
 }
 
 /** Wraps `authenticator`. The result never rejects. */
@@ -37,6 +39,7 @@ export function gate(authenticator: Authenticator, options: GateOptions): Gate {
   const guesses = throttle(clock);
 
   const counters = { slowed: 0, refused: 0 };
+  const failures = new Map<Code, number>();
 
   const ask = (request: AuthRequest): Promise<Refusal | null> =>
     new Promise((resolve) => {
@@ -75,18 +78,27 @@ export function gate(authenticator: Authenticator, options: GateOptions): Gate {
     return answer;
   };
 
+  const answerTo = async (request: AuthRequest): Promise<Refusal | null> => {
+    const source = guesser(request);
+    if (source === undefined) {
+      return ask(request);
+    }
+    const ms = guesses.delay(source);
+    if (ms === "refused") {
+      return refuse();
+    }
+    return ms === 0 ? askFor(source, request) : askSlowly(source, request, ms);
+  };
+
   return {
     counters,
+    failures,
     async authenticate(request) {
-      const source = guesser(request);
-      if (source === undefined) {
-        return ask(request);
+      const answer = await answerTo(request);
+      if (answer !== null) {
+        failures.set(answer.code, (failures.get(answer.code) ?? 0) + 1);
       }
-      const ms = guesses.delay(source);
-      if (ms === "refused") {
-        return refuse();
-      }
-      return ms === 0 ? askFor(source, request) : askSlowly(source, request, ms);
+      return answer;
     },
   };
 }

@@ -236,6 +236,12 @@ export const WATCHER_CHATTER_BYTES: number = 64 * 1024;
  */
 export const KERNEL_BACKLOG_BYTES: number = 128 * 1024;
 
+/**
+ * Channels that have series of their own at /metrics; all others are summed. Each makes nine series,
+ * and anybody with a user's name may go on air under any number of names.
+ */
+export const LABELLED_CHANNELS_MAX = 200;
+
 /** Milliseconds of quiet after which the kernel asks a peer whether it is still there. */
 export const KEEPALIVE_MS = 60_000;
 

@@ -10,7 +10,7 @@ import { fanOut } from "./fan-out.ts";
 import { ARRIVALS } from "./grace.ts";
 import { limitProbe, settleHeld, takeInHeld } from "./intake.ts";
 import { newMarks, noteFrame, noteJoin } from "./marks.ts";
-import type { Broadcast, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
+import type { Broadcast, ChannelSettings, HubCounters, Notice, Tally, Watcher } from "./model.ts";
 import { newRing } from "./ring.ts";
 import { cursorAt, newRoster, OPEN } from "./roster.ts";
 import { divertLate, renewPace } from "./slow.ts";
@@ -21,6 +21,7 @@ export interface BroadcastOptions {
   readonly clock: Clock;
   readonly settings: ChannelSettings;
   readonly counters: HubCounters;
+  readonly tally: Tally;
   readonly notify: (notice: Notice) => void;
   /** The format of the broadcast that it follows on its channel. */
   readonly before: Known;
@@ -28,12 +29,16 @@ export interface BroadcastOptions {
 
 /** A broadcast that has no byte yet. Its ring costs nothing before the first one comes. */
 export function newBroadcast(options: BroadcastOptions): Broadcast {
-  const { before, clock, counters, notify, settings } = options;
+  const { before, clock, counters, notify, settings, tally } = options;
   const now = clock.now();
   const marks = newMarks();
   const scan = newScan(
     {
-      frame: (offset) => noteFrame(marks, offset, clock.now()),
+      frame: (offset) => {
+        counters.framesIn++;
+        tally.framesIn++;
+        noteFrame(marks, offset, clock.now());
+      },
       join: (point) => noteJoin(marks, point, clock.now()),
     },
     before === "unknown" ? undefined : before,
@@ -42,6 +47,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     clock,
     settings,
     counters,
+    tally,
     notify,
     roster: newRoster(),
     awaiting: new Set(),
@@ -62,6 +68,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     cameAt: now,
     begunAt: 0,
     fannedOutAt: -Infinity,
+    unsentSince: -1,
     pending: null,
     heardAt: now,
     pace: 0,

@@ -17,6 +17,7 @@ import type { Request } from "../protocol/request.ts";
 import { canFollow } from "../media/scan.ts";
 import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
 import { endAtFrame } from "./closing.ts";
+import { newTally } from "./counters.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
@@ -45,10 +46,9 @@ export function newChannel(user: string, name: string): Channel {
   return {
     user,
     name,
+    tally: newTally(),
     waiting: new Set(),
     watchers: 0,
-    sent: 0,
-    skips: 0,
     live: null,
     source: null,
     password: "",
@@ -83,6 +83,7 @@ export function goLive(
   changePassword(channel, request.channelPassword ?? "");
   const broadcast = newBroadcast({
     ...around,
+    tally: channel.tally,
     notify: (notice) => around.noticed(channel, notice),
     before: former?.scan.format,
   });

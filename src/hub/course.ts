@@ -14,6 +14,7 @@
  * when its sink drains, and never by a fan-out. At the end of a broadcast a watcher goes on to the
  * next one of its channel, or is closed.
  */
+import { observe } from "../core/buckets.ts";
 import { refusal } from "../core/errors.ts";
 import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
@@ -26,6 +27,7 @@ const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are n
 /** Lets a newcomer in. */
 export function admit(broadcast: Broadcast, watcher: Watcher): void {
   broadcast.counters.watchers++;
+  watcher.admittedAt = broadcast.clock.now();
   hold(broadcast, watcher);
   watcher.passed = watcher.join === "live" ? broadcast.marks.joins : -1;
   watcher.attendant.admitted();
@@ -155,6 +157,10 @@ function begin(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
     return;
   }
   seat(broadcast, watcher, cursor);
+  if (watcher.admittedAt >= 0) {
+    observe(broadcast.counters.joinWaits, broadcast.clock.now() - watcher.admittedAt);
+    watcher.admittedAt = -1;
+  }
   if (broadcast.roster.blocked[watcher.slot] === OPEN) {
     watcher.past = "frames";
   }
@@ -183,7 +189,10 @@ export function advance(broadcast: Broadcast, slot: number, now: number): void {
   }
   const wasBlocked = roster.blocked[slot] === BLOCKED;
   const taken = flush(roster, slot, ring, ring.head);
-  broadcast.counters.bytesOut += Math.max(taken, 0);
+  if (taken > 0) {
+    broadcast.counters.bytesOut += taken;
+    broadcast.tally.bytesOut += taken;
+  }
   if (taken >= 0 && roster.blocked[slot] === BLOCKED) {
     // A drain that finds no room is no sign of life.
     if (taken > 0 || !wasBlocked) {
@@ -247,6 +256,7 @@ function sendPreface(broadcast: Broadcast, slot: number, watcher: Watcher, now: 
 
 function credit(broadcast: Broadcast, slot: number, taken: number, now: number): void {
   broadcast.counters.bytesOut += taken;
+  broadcast.tally.bytesOut += taken;
   if (taken > 0) {
     broadcast.roster.movedAt[slot] = now;
   }

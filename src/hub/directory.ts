@@ -7,6 +7,7 @@ import { HOUSEKEEPING_MS } from "../core/limits.ts";
 import type { Request } from "../protocol/request.ts";
 import { drained, inspect, watchersOf } from "./broadcast.ts";
 import { receive } from "./intake.ts";
+import { newCounters } from "./counters.ts";
 import {
   closeChannel,
   endLive,
@@ -204,20 +205,6 @@ function repeating(clock: Clock, work: () => boolean): () => void {
       running = true;
       clock.after(HOUSEKEEPING_MS, run);
     }
-  };
-}
-
-function newCounters(): HubCounters {
-  return {
-    broadcasts: 0,
-    watchers: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    takeovers: 0,
-    skips: 0,
-    tooSlow: 0,
-    watchersRefused: 0,
-    channelsRefused: 0,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * From the ring to everyone who is not blocked, at once or when the pace allows.
  */
+import { observe } from "../core/buckets.ts";
 import { advance } from "./course.ts";
 import type { Broadcast } from "./model.ts";
 import { OPEN } from "./roster.ts";
@@ -43,5 +44,10 @@ export function fanOut(broadcast: Broadcast): void {
       expelFaulty(broadcast, roster.watchers[slot], error);
       slot--;
     }
+  }
+  const { clock, counters, unsentSince } = broadcast;
+  if (unsentSince >= 0) {
+    broadcast.unsentSince = -1;
+    observe(counters.fanOutLags, clock.now() - unsentSince);
   }
 }

@@ -24,6 +24,7 @@ export function receive(broadcast: Broadcast, chunk: Uint8Array): boolean {
   const now = broadcast.clock.now();
   broadcast.heardAt = now;
   broadcast.counters.bytesIn += chunk.length;
+  broadcast.tally.bytesIn += chunk.length;
   if (broadcast.ring.capacity === 0) {
     broadcast.ring = newRing(RING_MIN_BYTES);
     fitMarks(broadcast.marks, RING_MIN_BYTES);
@@ -53,6 +54,9 @@ function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: numb
       examine(broadcast, piece);
     }
     from += length;
+  }
+  if (broadcast.unsentSince < 0) {
+    broadcast.unsentSince = now;
   }
   broadcast.closing?.();
   scheduleFanOut(broadcast, now);
@@ -144,6 +148,7 @@ function makeCopy(broadcast: Broadcast, from: number): void {
     // The original is held back where somebody needs grace; a copy that lags would need a queue.
     impatient: true,
     fannedOutAt: -Infinity,
+    unsentSince: -1,
     pending: null,
     farApart: true,
   };

@@ -37,8 +37,6 @@ export interface FrameMarks {
   /** When the last join point was found, and the milliseconds to it from the one before. */
   joinedAt: number;
   period: number;
-  /** Frames found so far, those that are not kept included. */
-  frames: number;
 }
 
 /** No marks. The arrays cost nothing before the first frame comes. */
@@ -57,7 +55,6 @@ export function newMarks(): FrameMarks {
     interval: 0,
     joinedAt: 0,
     period: 0,
-    frames: 0,
   };
 }
 
@@ -68,7 +65,6 @@ export function fitMarks(marks: FrameMarks, capacity: number): void {
 
 /** Notes that a frame begins at `offset`. */
 export function noteFrame(marks: FrameMarks, offset: number, now: number): void {
-  marks.frames++;
   if (marks.offsets.length === 0) {
     marks.offsets = new Float64Array(FRAMES_INDEXED);
     marks.times = new Float64Array(FRAMES_INDEXED);

@@ -17,6 +17,7 @@
  * watcher's cursor is at least the ring's tail whenever the hub is not in the middle of an append.
  * `floor` is never above the lowest cursor, nor above the newest join point that the ring holds.
  */
+import type { Buckets } from "../core/buckets.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Known, Scan } from "../media/scan.ts";
 import type { Rebaser } from "../media/scanner.ts";
@@ -75,6 +76,8 @@ export interface Watcher {
   since: number;
   /** How many join points its broadcast had when they were of no use to it; -1 where any is. */
   passed: number;
+  /** When it was let in, until it gets its first place; then -1. */
+  admittedAt: number;
   /** Since when its sink has taken no byte, while it has no slot and has to drain; else -1. */
   refusedAt: number;
   /** What it gets before the byte at its cursor, and how much of that it has taken. */
@@ -106,6 +109,8 @@ export interface Broadcast {
   readonly clock: Clock;
   readonly settings: ChannelSettings;
   readonly counters: HubCounters;
+  /** Its channel's. */
+  readonly tally: Tally;
   readonly roster: Roster;
   /** Those who were let in and wait for a join point. */
   readonly awaiting: Set<Watcher>;
@@ -148,6 +153,8 @@ export interface Broadcast {
   /** Whether it was told that join points are too far apart for the ring. */
   farApart: boolean;
   fannedOutAt: number;
+  /** When the oldest byte came that no fan-out has carried yet; -1 while there is none. */
+  unsentSince: number;
   /** Cancels the fan-out that waits for its time; null when none does. */
   pending: (() => void) | null;
   /** When the broadcaster last sent a byte. */
@@ -176,15 +183,13 @@ export interface Held {
 export interface Channel {
   readonly user: string;
   readonly name: string;
+  readonly tally: Tally;
   readonly waiting: Set<Watcher>;
   /**
    * How many watchers it has: those who wait, and those of all its broadcasts. When the channel is
    * over it is forgotten, and a namesake does not count those who are on the way to its end.
    */
   watchers: number;
-  /** Bytes that those were sent who have left, and how often anybody has skipped. */
-  sent: number;
-  skips: number;
   /** The broadcast that newcomers join; null when nothing is live and nothing lingers. */
   live: Broadcast | null;
   /** Who sends; null while the channel lingers or waits. */
@@ -195,17 +200,27 @@ export interface Channel {
   lingering: (() => void) | null;
 }
 
-/** Totals since the start, plain numbers for others to read. */
-export interface HubCounters {
-  broadcasts: number;
-  watchers: number;
+/** What a channel has had since it began, over all its broadcasts. */
+export interface Tally {
   bytesIn: number;
   bytesOut: number;
-  takeovers: number;
+  framesIn: number;
   skips: number;
+  ringGrowths: number;
+}
+
+/** Totals since the start, plain numbers for others to read. */
+export interface HubCounters extends Tally {
+  broadcasts: number;
+  watchers: number;
+  takeovers: number;
   tooSlow: number;
   /** Who came when a channel had all the watchers that it may have. */
   watchersRefused: number;
   /** Who came when a user had all the channels that one may have. */
   channelsRefused: number;
+  /** Milliseconds from a watcher's admission to its first place in the stream. */
+  readonly joinWaits: Buckets;
+  /** Milliseconds from a chunk's arrival to the end of the fan-out that carried it. */
+  readonly fanOutLags: Buckets;
 }

@@ -83,6 +83,8 @@ function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
 function setCapacity(broadcast: Broadcast, capacity: number, now: number): void {
   if (capacity > broadcast.ring.capacity) {
     grow(broadcast.ring, capacity);
+    broadcast.counters.ringGrowths++;
+    broadcast.tally.ringGrowths++;
     fitMarks(broadcast.marks, capacity);
     noteGrowth(broadcast, now);
   }

@@ -24,6 +24,7 @@ export function newWatcher(channel: Channel, request: Request, peer: Peer, join:
     announced: peer.attendant.announce === undefined,
     since: 0,
     passed: -1,
+    admittedAt: -1,
     refusedAt: -1,
     preface: NOTHING,
     prefaced: 0,
@@ -44,7 +45,6 @@ export function discount(watcher: Watcher): void {
   if (watcher.counted) {
     watcher.counted = false;
     watcher.channel.watchers--;
-    watcher.channel.sent += bytesSent(watcher);
   }
 }
 
@@ -119,8 +119,8 @@ export function skipTo(broadcast: Broadcast, watcher: Watcher, cursor: number): 
 
 export function countSkip(broadcast: Broadcast, watcher: Watcher): void {
   broadcast.counters.skips++;
+  broadcast.tally.skips++;
   watcher.skips++;
-  watcher.channel.skips++;
 }
 
 /** Bytes that the watcher's sink has taken. */

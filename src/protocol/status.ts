@@ -23,7 +23,7 @@ export interface ChannelStatus {
   /** When the broadcaster came; null while there is none. */
   readonly since: number | null;
   readonly uptime: number;
-  /** Of this broadcast, and of all that its watchers have been sent. */
+  /** Since the channel began, over all its broadcasts. */
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly framesIn: number;

@@ -13,6 +13,7 @@ import {
   newChannel,
   type Surroundings,
 } from "../../src/hub/channel.ts";
+import { newCounters } from "../../src/hub/counters.ts";
 import { fitMarks } from "../../src/hub/marks.ts";
 import type { Broadcast, Channel, ChannelSettings, Notice, Watcher } from "../../src/hub/model.ts";
 import { newRing } from "../../src/hub/ring.ts";
@@ -172,17 +173,7 @@ function surroundings(
   settings: ChannelSettings,
   notices: Notice[],
 ): Surroundings {
-  const counters = {
-    broadcasts: 0,
-    watchers: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    takeovers: 0,
-    skips: 0,
-    tooSlow: 0,
-    watchersRefused: 0,
-    channelsRefused: 0,
-  };
+  const counters = newCounters();
   return {
     clock,
     settings,

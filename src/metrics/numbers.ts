@@ -1,0 +1,50 @@
+/**
+ * What the metrics read, at a scrape and never else: plain numbers that others count.
+ */
+import type { Buckets } from "../core/buckets.ts";
+
+/** What only rises, in one channel or in all. */
+export interface Counts {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly framesIn: number;
+  readonly skips: number;
+  readonly ringGrowths: number;
+}
+
+/** What a channel has at the moment. */
+export interface Levels {
+  readonly watchers: number;
+  readonly ringBytes: number;
+}
+
+export interface ChannelNumbers {
+  /** The same object as long as it is the same channel: a namesake has another. */
+  readonly identity: object;
+  readonly user: string;
+  readonly channel: string;
+  readonly isOnAir: boolean;
+  readonly counts: Counts;
+  readonly levels: Levels;
+  /** Bytes from one join point to the next; 0 before there are two. */
+  readonly joinInterval: number;
+}
+
+export type ByReason = Readonly<Record<string, number>>;
+
+/** A server, read anew for each scrape. */
+export interface Numbers {
+  /** Of all channels, also of those that are over. */
+  readonly counts: Counts;
+  readonly channels: readonly ChannelNumbers[];
+  readonly connections: number;
+  readonly broadcasts: number;
+  readonly admitted: number;
+  readonly takeovers: number;
+  readonly closes: ByReason;
+  readonly authFailures: ByReason;
+  readonly refusals: ByReason;
+  /** In milliseconds. */
+  readonly joinWaits: Buckets;
+  readonly fanOutLags: Buckets;
+}

@@ -1,0 +1,116 @@
+/**
+ * What /metrics says after traffic that is known, and what Prometheus' own tool says of that.
+ */
+import { expect, test } from "bun:test";
+import { gate } from "../../src/auth/gate.ts";
+import { refusal } from "../../src/core/errors.ts";
+import { newMetrics } from "../../src/metrics/metrics.ts";
+import { systemClock } from "../../src/server/clock.ts";
+import { numbersOf } from "../../src/server/numbers.ts";
+import { eventually, relay } from "../support/server.ts";
+import { admitted, connect, payload } from "../support/sockets.ts";
+import { describeWith } from "../support/tools.ts";
+import { clip } from "./clip.ts";
+
+const FRAMES = 60;
+
+/** A server with a gate that lets one user not in, and a way to scrape it. */
+async function scraped() {
+  const authenticator = gate(
+    {
+      authenticate: ({ user }) =>
+        Promise.resolve(user === "mallory" ? refusal("unauthorized", "no") : null),
+    },
+    { clock: systemClock, onProblem: () => {} },
+  );
+  const fstream = await relay({}, authenticator);
+  const metrics = newMetrics(() => numbersOf(fstream.server, authenticator));
+  return {
+    fstream,
+    scrape: () => metrics.render(),
+    [Symbol.asyncDispose]: () => fstream[Symbol.asyncDispose](),
+  };
+}
+
+/** The value of the series `name`, with its labels as they stand. */
+function valueOf(text: string, name: string): number {
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? Number.NaN);
+}
+
+test("bytes, watchers, closes and failures are counted as they were", async () => {
+  await using server = await scraped();
+  const { where } = server.fstream;
+  using broadcaster = await admitted(where, "broadcast,user=bob,channel=a,reply=1");
+  using first = await admitted(where, "watch,user=bob,channel=a,reply=1");
+  using second = await admitted(where, "watch,user=bob,channel=a,reply=1");
+  await broadcaster.send(payload(100_000));
+  await Promise.all([first.until(100_000), second.until(100_000)]);
+  using stranger = await connect(where, "watch,user=mallory,reply=1");
+  expect(await stranger.reply()).toContain("unauthorized");
+  stranger.end();
+  first.end();
+  await eventually(() => server.fstream.server.connections() === 2, "the others to be gone");
+  const text = await server.scrape();
+  const of = (name: string): number => valueOf(text, `fstream_channel_${name}`);
+  expect(of('received_bytes_total{user="bob",channel="a"}')).toBe(100_000);
+  expect(of('sent_bytes_total{user="bob",channel="a"}')).toBe(200_000);
+  expect(of('watchers{user="bob",channel="a"}')).toBe(1);
+  expect(of('received_bytes_total{user="",channel="other"}')).toBe(0);
+  expect(of('ring_bytes{user="bob",channel="a"}')).toBe(262_144);
+  expect(valueOf(text, "fstream_connections")).toBe(2);
+  expect(valueOf(text, 'fstream_connections_closed_total{reason="unauthorized"}')).toBe(1);
+  expect(valueOf(text, 'fstream_connections_closed_total{reason="left"}')).toBe(1);
+  expect(valueOf(text, 'fstream_auth_failures_total{reason="unauthorized"}')).toBe(1);
+  expect(valueOf(text, "fstream_join_wait_seconds_count")).toBe(2);
+  expect(valueOf(text, 'fstream_fanout_lag_seconds_bucket{le="+Inf"}')).toBeGreaterThan(0);
+  expect(valueOf(text, "process_resident_memory_bytes")).toBeGreaterThan(0);
+});
+
+test("a channel's numbers last over its broadcasters, and are among the others' when it is over", async () => {
+  await using server = await scraped();
+  const { where } = server.fstream;
+  const broadcast = async (): Promise<void> => {
+    using broadcaster = await admitted(where, "broadcast,user=bob,channel=f,reply=1");
+    using watcher = await admitted(where, "watch,user=bob,channel=f,reply=1,join=raw");
+    await broadcaster.send(payload(50_000));
+    await watcher.until(50_000);
+  };
+  await broadcast();
+  await server.scrape();
+  await broadcast();
+  const bytes = "fstream_channel_received_bytes_total";
+  expect(valueOf(await server.scrape(), `${bytes}{user="bob",channel="f"}`)).toBe(100_000);
+  server.fstream.server.directory.close();
+  const after = await server.scrape();
+  expect(after).not.toContain('channel="f"');
+  expect(valueOf(after, `${bytes}{user="",channel="other"}`)).toBe(100_000);
+});
+
+test("frames are counted where they are known", async () => {
+  await using server = await scraped();
+  const { where } = server.fstream;
+  using broadcaster = await admitted(where, "broadcast,user=bob,channel=f,reply=1");
+  using watcher = await admitted(where, "watch,user=bob,channel=f,reply=1,join=raw");
+  await broadcaster.send(clip(FRAMES));
+  await watcher.until(clip(FRAMES).length);
+  const frames = 'fstream_channel_received_frames_total{user="bob",channel="f"}';
+  expect(valueOf(await server.scrape(), frames)).toBe(FRAMES);
+});
+
+describeWith("promtool", "Prometheus' own tool", () => {
+  test("has nothing to say", async () => {
+    await using server = await scraped();
+    using _ = await admitted(server.fstream.where, "broadcast,user=bob,channel=a,reply=1");
+    const input = new Blob([await server.scrape()]);
+    const tool = Bun.spawn(["promtool", "check", "metrics"], {
+      stdin: input,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const said =
+      (await new Response(tool.stdout).text()) + (await new Response(tool.stderr).text());
+    expect(said).toBe("");
+    expect(await tool.exited).toBe(0);
+  });
+});
