@@ -26,6 +26,7 @@ import {
 } from "../server/settings.ts";
 import { rowOf, SETTING_NAMES } from "../server/settings-table.ts";
 import { command, type Command } from "./command.ts";
+import { hooksOf } from "./hooks.ts";
 import { invocation } from "./invocation.ts";
 import { EXIT_USAGE, messageOf, talk, UsageError } from "./talk.ts";
 
@@ -164,7 +165,8 @@ async function start(options: Omit<ServerOptions, "authenticator" | "clock">): P
       clock: systemClock,
       onProblem: (message) => log.event("warn", "authentication", message),
     });
-    return await startServer({ ...options, authenticator, clock: systemClock });
+    const tell = await hooksOf(settings, log);
+    return await startServer({ ...options, authenticator, tell, clock: systemClock });
   } catch (error) {
     talk.error(messageOf(error));
     process.exit(1);

@@ -33,6 +33,8 @@ export interface Surroundings {
    * end.
    */
   readonly ended: (channel: Channel, broadcast: Broadcast) => void;
+  /** Called when a broadcast begins, before its first byte and before anybody is let in. */
+  readonly began: (channel: Channel, broadcast: Broadcast) => void;
   /** Told what becomes known of a channel's stream. */
   readonly noticed: (channel: Channel, notice: Notice) => void;
 }
@@ -100,6 +102,7 @@ export function goLive(
     finish(former, broadcast);
     around.ended(channel, former);
   }
+  around.began(channel, broadcast);
   admitWaiting(channel, broadcast);
   return broadcast;
 }
@@ -112,7 +115,7 @@ function changePassword(channel: Channel, password: string): void {
   }
   channel.password = password;
   for (const watcher of live === null ? [] : watchersOf(live)) {
-    if (watcher.broadcast !== null && !knowsPassword(channel, watcher.password)) {
+    if (watcher.broadcast !== null && !watcher.tap && !knowsPassword(channel, watcher.password)) {
       expel(watcher.broadcast, watcher, WRONG_PASSWORD);
     }
   }

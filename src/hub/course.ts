@@ -26,8 +26,8 @@ const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are n
 
 /** Lets a newcomer in. */
 export function admit(broadcast: Broadcast, watcher: Watcher): void {
-  broadcast.counters.watchers++;
-  watcher.admittedAt = broadcast.clock.now();
+  broadcast.counters.watchers += watcher.tap ? 0 : 1;
+  watcher.admittedAt = watcher.tap ? -1 : broadcast.clock.now();
   hold(broadcast, watcher);
   watcher.passed = watcher.join === "live" ? broadcast.marks.joins : -1;
   watcher.attendant.admitted();
@@ -294,7 +294,7 @@ export function goOn(broadcast: Broadcast, watcher: Watcher): void {
   const next = lastOf(broadcast);
   const { format } = broadcast.scan;
   const isBlank = watcher.past === "none" || broadcast.ring.head === 0;
-  if (next === broadcast || (!isBlank && !canFollow(format))) {
+  if (next === broadcast || watcher.tap || (!isBlank && !canFollow(format))) {
     close(watcher, null);
     return;
   }

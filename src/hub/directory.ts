@@ -4,6 +4,7 @@
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import { HOUSEKEEPING_MS } from "../core/limits.ts";
+import type { Known } from "../media/scan.ts";
 import type { Request } from "../protocol/request.ts";
 import { drained, inspect, watchersOf } from "./broadcast.ts";
 import { receive } from "./intake.ts";
@@ -32,6 +33,8 @@ export interface Feed {
    * ready.
    */
   receive(chunk: Uint8Array): boolean;
+  /** What the stream is, as far as that is known. */
+  format(): Known;
   /** The broadcaster has gone. Harmless when the hub has sent it away itself. */
   end(): void;
 }
@@ -77,6 +80,7 @@ export function newDirectory(
   clock: Clock,
   settings: ChannelSettings,
   noticed: (channel: Channel, notice: Notice) => void = () => {},
+  began: Surroundings["began"] = () => {},
 ): Directory {
   const channels = new Map<string, Channel>();
   /** Broadcasts that have ended, while somebody is still on the way to their end. */
@@ -89,6 +93,7 @@ export function newDirectory(
     settings,
     counters,
     noticed,
+    began,
     ended(channel, broadcast) {
       if (watchersOf(broadcast).length > 0) {
         leaving.add(broadcast);
@@ -148,7 +153,8 @@ export function newDirectory(
     end,
     close() {
       closed = true;
-      channels.forEach((channel) => end(channel, SHUTTING_DOWN));
+      channels.forEach((channel) => closeChannel(around, channel, SHUTTING_DOWN));
+      channels.forEach(forgetIfIdle);
     },
   };
 }
@@ -237,6 +243,7 @@ function newFeed(
     receive(chunk) {
       return channel.source !== source || receive(broadcast, chunk);
     },
+    format: () => broadcast.scan.format,
     end: () => goSilent(around, channel, source),
   };
 }

@@ -87,6 +87,11 @@ export interface Watcher {
   until: number;
   /** How often it has skipped. */
   skips: number;
+  /**
+   * Whether it is no person but a tap.ts: nobody counts it, no password concerns it, it misses no byte
+   * without being closed, and it ends with its broadcast.
+   */
+  readonly tap: boolean;
   /** Whether the channel counts it. */
   counted: boolean;
 }

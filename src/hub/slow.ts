@@ -108,6 +108,7 @@ function mayDivert(broadcast: Broadcast, watcher: Watcher): boolean {
   const { marks, roster } = broadcast;
   return (
     watcher.join !== "raw" &&
+    !watcher.tap &&
     (roster.blocked[watcher.slot] === BLOCKED || isUntouched(broadcast, watcher)) &&
     marks.newest !== null &&
     takesUp(broadcast, watcher, marks.newest)
@@ -145,9 +146,9 @@ export function overtake(broadcast: Broadcast, tail: number, edge: number): void
       continue;
     }
     const hasFrames = scan.scanner !== null && watcher.join !== "raw";
-    if (hasFrames && isBetweenFrames(broadcast, watcher)) {
+    if (!watcher.tap && hasFrames && isBetweenFrames(broadcast, watcher)) {
       divert(broadcast, watcher, cursorAt(roster, slot));
-    } else if (!hasFrames && settings.slow === "skip") {
+    } else if (!watcher.tap && !hasFrames && settings.slow === "skip") {
       skipTo(broadcast, watcher, edge);
     } else {
       broadcast.counters.tooSlow++;

@@ -11,7 +11,13 @@ import type { Peer } from "./sink.ts";
 const FAULT = refusal("forbidden", "internal error");
 
 /** A watcher that is in no list yet. */
-export function newWatcher(channel: Channel, request: Request, peer: Peer, join: Join): Watcher {
+export function newWatcher(
+  channel: Channel,
+  request: Pick<Request, "channelPassword">,
+  peer: Peer,
+  join: Join,
+  tap = false,
+): Watcher {
   return {
     ...peer,
     channel,
@@ -30,6 +36,7 @@ export function newWatcher(channel: Channel, request: Request, peer: Peer, join:
     prefaced: 0,
     until: Infinity,
     skips: 0,
+    tap,
     counted: false,
   };
 }

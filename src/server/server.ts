@@ -26,6 +26,10 @@ import { newSocketSink } from "./socket-sink.ts";
 import { prepareTls, type Tls } from "./tls.ts";
 import { listenUnix } from "./unix-listener.ts";
 import { newNotifier, newWitness, type Closes } from "./witness.ts";
+import type { Tell } from "../hooks/event.ts";
+import { withHooks } from "./hook-witness.ts";
+import { recordSettings, startRecorder } from "./recording.ts";
+import type { RecordCounters } from "../record/recorder.ts";
 
 export interface ServerOptions {
   readonly settings: Settings;
@@ -33,6 +37,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly faults?: Faults;
+  /** Told what becomes of broadcasters and watchers; see src/hooks. */
+  readonly tell?: Tell | undefined;
   /** Whether to listen beside another server, which has the addresses now and is about to stop. */
   readonly beside?: boolean;
 }
@@ -44,6 +50,8 @@ export interface Server {
   readonly closes: Closes;
   /** How often the door has refused, by reason; what the hub has is in its own counters. */
   readonly refused: AdmissionCounters;
+  /** What recording has done; undefined where nothing is recorded. */
+  readonly recorded: RecordCounters | undefined;
   /** How many connections are open. */
   connections(): number;
   /** Those that are open. */
@@ -61,15 +69,17 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+const STOPPING = "the server is shutting down";
+
 /** Starts a server. Throws an error with a one-line message when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { beside = false, clock, log } = options;
-  const faults = options.faults ?? newFaults(log);
+  const { beside = false, clock, log, faults = newFaults(log) } = options;
   // One object for all who read live settings, changed in place: reading one costs no more so.
   const settings: Settings = { ...options.settings };
   const connections = new Set<Connection>();
   const closes: Closes = new Map();
-  const directory = newDirectory(clock, settings, newNotifier(log, faults));
+  const recorder = await startRecorder(clock, settings, log);
+  const directory = newDirectory(clock, settings, newNotifier(log, faults), recorder?.began);
   let most = mostConnections(settings["max-connections"], log);
   const admission = newAdmission({ clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
@@ -82,7 +92,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     settings,
     sink: newSocketSink(),
     transport: { kind: "plain", otherPort: () => portOf(listeners, "tls") },
-    witness: newWitness(clock, log, closes),
+    witness: withHooks(clock, newWitness(clock, log, closes), options.tell),
     failed: (error) => faults.note(error),
   };
   const door: Door = {
@@ -109,22 +119,22 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     directory,
     closes,
     refused: admission.refused,
+    recorded: recorder?.counters,
     connections: () => connections.size,
     open: connections,
     kick: (id, why) => kick(connections, id, why),
     apply(next) {
-      if (next["max-connections"] !== settings["max-connections"]) {
-        most = mostConnections(next["max-connections"], log);
-      }
+      const wanted = next["max-connections"];
+      most = wanted === settings["max-connections"] ? most : mostConnections(wanted, log);
       Object.assign(settings, next);
+      recorder?.apply(recordSettings(settings));
     },
     reloadCertificates: async () => tls?.reload(),
     async stop() {
       tls?.stop();
       listeners.forEach((listener) => listener.stop());
       directory.close();
-      const message = "the server is shutting down";
-      cutAll(connections, message, (connection) => connection.request === null);
+      cutAll(connections, STOPPING, (connection) => connection.request === null);
       if (connections.size > 0) {
         const { promise, resolve } = Promise.withResolvers<void>();
         emptied = resolve;
@@ -132,6 +142,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         await promise;
       }
       cutAll(connections, "the drain time is over", () => true);
+      await recorder?.stop(settings.drain);
     },
   };
 }

@@ -178,6 +178,7 @@ function surroundings(
     clock,
     settings,
     counters,
+    began: () => {},
     ended: () => {},
     noticed(channel, notice) {
       notices.push(notice);

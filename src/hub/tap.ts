@@ -1,0 +1,57 @@
+/**
+ * A watcher of our own, such as a recording: it sees one broadcast whole or learns where it does not,
+ * and is in nobody's way. See `tap` in model.ts.
+ */
+import type { Known } from "../media/scan.ts";
+import { drained } from "./broadcast.ts";
+import { admit } from "./course.ts";
+import type { Broadcast, Channel } from "./model.ts";
+import { cursorAt } from "./roster.ts";
+import type { Peer } from "./sink.ts";
+import { dismiss, newWatcher } from "./watcher.ts";
+
+export interface Tap {
+  /** The absolute offset of the next byte of the stream; -1 while it has no place. */
+  cursor(): number;
+  /** How much of its set-up is still to come before that byte. */
+  prefaceLeft(): number;
+  format(): Known;
+  /** The sink can take bytes again. */
+  drained(): void;
+  /** It wants no more, and is told no more. */
+  leave(): void;
+}
+
+/**
+ * Lets a tap in: at the next byte by "raw", at the next join point by "live". The peer may be called
+ * before this returns.
+ */
+export function tapInto(
+  channel: Channel,
+  broadcast: Broadcast,
+  join: "raw" | "live",
+  peerOf: (tap: Tap) => Peer,
+): Tap {
+  const tap: Tap = {
+    cursor() {
+      const { broadcast: present, slot } = watcher;
+      return present === null || slot === -1 ? -1 : cursorAt(present.roster, slot);
+    },
+    prefaceLeft: () => watcher.preface.length - watcher.prefaced,
+    format: () => broadcast.scan.format,
+    drained() {
+      if (watcher.broadcast !== null) {
+        drained(watcher.broadcast, watcher);
+      }
+    },
+    leave() {
+      if (watcher.broadcast !== null) {
+        dismiss(watcher.broadcast, watcher);
+      }
+    },
+  };
+  const open = { channelPassword: undefined };
+  const watcher = newWatcher(channel, open, peerOf(tap), join, true);
+  admit(broadcast, watcher);
+  return tap;
+}
