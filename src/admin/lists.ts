@@ -59,7 +59,7 @@ export function listWatchers(
   const [user, name] = [params.get("user"), params.get("channel")];
   const items: WatcherStatus[] = [];
   let total = 0;
-  for (const connection of subject.server.open) {
+  for (const connection of subject.server.connections) {
     const watcher = connection.seat?.watcher;
     if (
       watcher === undefined ||

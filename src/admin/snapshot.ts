@@ -144,7 +144,7 @@ export function serverStatus({ epoch, rates, server, startedAt }: Subject): Serv
     channels,
     live,
     watchers,
-    connections: server.connections(),
+    connections: server.connections.size,
     ...rates.all(),
     bytesIn: counters.bytesIn,
     bytesOut: counters.bytesOut,

@@ -232,7 +232,7 @@ function stopOnSignals(server: Server, admin: Admin | undefined, faults: Faults,
     admin?.retire();
     log.info(`${signal}: stopping; again to stop at once`, "stopping");
     log.info(
-      `${server.connections()} connections and ${server.directory.channels()} channels are open`,
+      `${server.connections.size} connections and ${server.directory.channels()} channels are open`,
       "stopping",
     );
     await server.stop().catch((error: unknown) => faults.note(error));

@@ -95,6 +95,7 @@ function readToken(args: {
   );
 }
 
+/** What the server says is taken for what this version says: names may be added, none changes. */
 async function ask<Answer>({ token, url }: Source, path: string): Promise<Answer> {
   const headers: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -108,13 +109,15 @@ async function ask<Answer>({ token, url }: Source, path: string): Promise<Answer
     const what = token === undefined ? "needs its admin-token" : "has another admin-token";
     throw new NoAnswer(`the server ${what}; see --token, --token-file or FSTREAM_ADMIN_TOKEN`);
   }
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok || typeof answer !== "object" || answer === null) {
-    const says = typeof answer === "object" && answer !== null && "message" in answer;
-    const why = says ? String(answer.message) : `HTTP status ${response.status}`;
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+  const answer: (Answer & { readonly message?: string }) | null = isJson
+    ? JSON.parse(await response.text())
+    : null;
+  if (!response.ok || answer === null) {
+    const why = answer?.message ?? `HTTP status ${response.status}`;
     throw new NoAnswer(`what answers at ${url.origin} tells nothing: ${why}`);
   }
-  return answer as Answer;
+  return answer;
 }
 
 function askAll(

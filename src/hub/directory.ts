@@ -20,7 +20,7 @@ import {
   newChannel,
   type Surroundings,
 } from "./channel.ts";
-import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
 import type { Peer, Source } from "./sink.ts";
 import { newQuota } from "./quota.ts";
 import { bytesSent } from "./watcher.ts";
@@ -79,8 +79,7 @@ const SHUTTING_DOWN = refusal("shutting-down", "the server is shutting down");
 export function newDirectory(
   clock: Clock,
   settings: ChannelSettings,
-  noticed: (channel: Channel, notice: Notice) => void = () => {},
-  began: Surroundings["began"] = () => {},
+  { began = () => {}, noticed = () => {} }: Partial<Pick<Surroundings, "began" | "noticed">> = {},
 ): Directory {
   const channels = new Map<string, Channel>();
   /** Broadcasts that have ended, while somebody is still on the way to their end. */
@@ -153,8 +152,7 @@ export function newDirectory(
     end,
     close() {
       closed = true;
-      channels.forEach((channel) => closeChannel(around, channel, SHUTTING_DOWN));
-      channels.forEach(forgetIfIdle);
+      channels.forEach((channel) => end(channel, SHUTTING_DOWN));
     },
   };
 }

@@ -13,7 +13,7 @@ export function numbersOf(server: Server, gate: Gate): Numbers {
   return {
     counts: counters,
     channels: Array.from(directory.list(), channelNumbers),
-    connections: server.connections(),
+    connections: server.connections.size,
     broadcasts: counters.broadcasts,
     admitted: counters.watchers,
     takeovers: counters.takeovers,

@@ -9,7 +9,7 @@ import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
-import { newAdmission, type AdmissionCounters } from "./admission.ts";
+import { newAdmission, type Admission, type AdmissionCounters } from "./admission.ts";
 import {
   listenProblem,
   listenTcp,
@@ -52,10 +52,8 @@ export interface Server {
   readonly refused: AdmissionCounters;
   /** What recording has done; undefined where nothing is recorded. */
   readonly recorded: RecordCounters | undefined;
-  /** How many connections are open. */
-  connections(): number;
   /** Those that are open. */
-  readonly open: Iterable<Connection>;
+  readonly connections: ReadonlySet<Connection>;
   /** Closes the connection of a watcher; false where none that watches has this number. */
   kick(id: number, why: Refusal): boolean;
   /** Takes over those settings that are live. */
@@ -79,7 +77,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const connections = new Set<Connection>();
   const closes: Closes = new Map();
   const recorder = await startRecorder(clock, settings, log);
-  const directory = newDirectory(clock, settings, newNotifier(log, faults), recorder?.began);
+  const directory = newDirectory(clock, settings, {
+    noticed: newNotifier(log, faults),
+    ...(recorder && { began: recorder.began }),
+  });
   let most = mostConnections(settings["max-connections"], log);
   const admission = newAdmission({ clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
@@ -95,20 +96,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     witness: withHooks(clock, newWitness(clock, log, closes), options.tell),
     failed: (error) => faults.note(error),
   };
-  const door: Door = {
-    opened(connection) {
-      connections.add(connection);
-      admission.opened(connection);
-    },
-    closed(connection) {
-      connections.delete(connection);
-      admission.closed(connection);
-      if (connections.size === 0) {
-        emptied?.();
-      }
-    },
-    full: (address) => admission.isFull(address, connections.size),
-  };
+  const door = newDoor(connections, admission, () => emptied?.());
   const otherPort = (): number | undefined => portOf(listeners, "tcp");
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
@@ -120,8 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     closes,
     refused: admission.refused,
     recorded: recorder?.counters,
-    connections: () => connections.size,
-    open: connections,
+    connections,
     kick: (id, why) => kick(connections, id, why),
     apply(next) {
       const wanted = next["max-connections"];
@@ -144,6 +131,23 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       cutAll(connections, "the drain time is over", () => true);
       await recorder?.stop(settings.drain);
     },
+  };
+}
+
+function newDoor(connections: Set<Connection>, admission: Admission, emptied: () => void): Door {
+  return {
+    opened(connection) {
+      connections.add(connection);
+      admission.opened(connection);
+    },
+    closed(connection) {
+      connections.delete(connection);
+      admission.closed(connection);
+      if (connections.size === 0) {
+        emptied();
+      }
+    },
+    full: (address) => admission.isFull(address, connections.size),
   };
 }
 

@@ -192,6 +192,10 @@ test("does nothing for other sites, other names, or without the header", async (
   broadcaster.end();
 });
 
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}`, "x-fstream": "1" };
+}
+
 test("with a token, tells and does nothing without it", async () => {
   await using stage = await newStage({ "admin-token": "right" });
   const { broadcaster, watcher } = await onAir(stage);
@@ -205,7 +209,6 @@ test("with a token, tells and does nothing without it", async () => {
   ]) {
     expect([path, (await stage.ask(path)).status]).toEqual([path, 401]);
   }
-  const bearer = (token: string) => ({ authorization: `Bearer ${token}`, "x-fstream": "1" });
   const wrong = await stage.ask("/api/channels/bob/cam", {
     method: "DELETE",
     headers: bearer("wrong"),

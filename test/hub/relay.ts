@@ -39,7 +39,11 @@ export interface Relay {
 
 export function newRelay(changes: Partial<ChannelSettings> = {}): Relay {
   const clock = handClock();
-  const directory = newDirectory(clock, { ...SETTINGS, coalesce: 0, ...changes }, noFault);
+  const directory = newDirectory(
+    clock,
+    { ...SETTINGS, coalesce: 0, ...changes },
+    { noticed: noFault },
+  );
   const sink = fakeSink();
   return {
     clock,

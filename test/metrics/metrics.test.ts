@@ -50,7 +50,7 @@ test("bytes, watchers, closes and failures are counted as they were", async () =
   expect(await stranger.reply()).toContain("unauthorized");
   stranger.end();
   first.end();
-  await eventually(() => server.fstream.server.connections() === 2, "the others to be gone");
+  await eventually(() => server.fstream.server.connections.size === 2, "the others to be gone");
   const text = await server.scrape();
   const of = (name: string): number => valueOf(text, `fstream_channel_${name}`);
   expect(of('received_bytes_total{user="bob",channel="a"}')).toBe(100_000);

@@ -78,7 +78,7 @@ test("a disk that hangs costs its recording, and a watcher no byte", async () =>
     openFile,
   });
   const settings = settingsOf({ window: "1MiB" });
-  const directory = newDirectory(clock, settings, undefined, recorder.began);
+  const directory = newDirectory(clock, settings, { began: recorder.began });
   const result = directory.broadcast(request("broadcast"), fakeSource());
   const peer = fakeSink().open();
   directory.watch(request("watch"), peer);

@@ -26,9 +26,7 @@ async function studio(folder: string, changes: object = {}) {
     settings: { folder, ...FOREVER, ...changes },
     onProblem: (kind) => void problems.push(kind),
   });
-  const directory = newDirectory(clock, settingsOf({}), undefined, (channel, broadcast) =>
-    recorder.began(channel, broadcast),
-  );
+  const directory = newDirectory(clock, settingsOf({}), { began: recorder.began });
   const live = (channel: string) => {
     const result = directory.broadcast(request("broadcast", { channel }), fakeSource());
     if ("refused" in result) {

@@ -39,7 +39,7 @@ async function expectAlone(fstream: Relay, break_: () => Promise<void>): Promise
   using others = await running(fstream.where, "other");
   await break_();
   expect(await others.isExact()).toBe(true);
-  expect(fstream.server.connections()).toBe(3);
+  expect(fstream.server.connections.size).toBe(3);
 }
 
 test.each([

@@ -27,7 +27,7 @@ test("a connection above the cap is closed, those below it go on, until one leav
   }
   expect(fstream.log.matching(/^warn refused a connection: all 5 are taken/)).toHaveLength(3);
   expect(fstream.server.refused.connections).toBe(3);
-  expect(fstream.server.connections()).toBe(5);
+  expect(fstream.server.connections.size).toBe(5);
   fifth.destroy();
   await fstream.log.said(/eve\/: watcher .* closed/);
   using instead = await admitted(fstream.where, BESIDE);

@@ -33,6 +33,6 @@ test("the time for a handshake, of the connections that come from then on", asyn
   fstream.server.apply(settingsOf({ "handshake-timeout": "100ms" }));
   using hasty = await connect(fstream.where);
   expect(await hasty.ended()).toBe("end");
-  expect(fstream.server.connections()).toBe(1);
+  expect(fstream.server.connections.size).toBe(1);
   patient.destroy();
 });

@@ -105,7 +105,7 @@ test("a peer that leaves while it is being checked is forgotten, whatever the an
   verdict.resolve(null);
   using watcher = await connect(fstream.where, "watch,user=eve,reply=1");
   expect(await watcher.reply()).toBe("ok");
-  expect(fstream.server.connections()).toBe(2);
+  expect(fstream.server.connections.size).toBe(2);
   expect(fstream.log.matching(/bob.* is (?:live|watched)/)).toEqual([]);
 });
 

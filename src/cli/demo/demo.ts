@@ -175,7 +175,7 @@ function draw(findings: Findings, server: Server): { stop(): void } {
       `${findings.framesSent} frames sent, ${findings.framesBack} back`,
       findings.wrongAt === undefined ? "all equal" : "NOT EQUAL",
       `delay ${(findings.delays.at(-1) ?? 0).toFixed(1)} ms`,
-      `${server.connections() - 1} watching, ${formatBitrate(rate(bytesOut, now))} out`,
+      `${server.connections.size - 1} watching, ${formatBitrate(rate(bytesOut, now))} out`,
     ];
     process.stderr.write(`\r\x1b[K  ${pieces.join("  ·  ")}`);
   }, DRAW_MS);

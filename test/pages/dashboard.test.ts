@@ -1,0 +1,175 @@
+import { expect, test } from "bun:test";
+import { TEST_MS } from "../support/program.ts";
+import { describeWith } from "../support/tools.ts";
+import { madeUpChannel, madeUpWatcher, openBrowser, standIn } from "./stand-in.ts";
+
+const CHROMIUM = "chromium";
+
+describeWith(CHROMIUM, "the dashboard", () => {
+  test(
+    "shows a channel that goes live, its figures as they change, and nothing when it has ended",
+    async () => {
+      await using server = standIn();
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByText("Nothing is on air").waitFor();
+      server.channels.push(madeUpChannel("fier", "screen"));
+      server.tick();
+      const row = tab.locator("#channels tr");
+      await row.getByText("fier/screen").waitFor();
+      await row.getByText("H.264 · 1280×720").waitFor();
+      server.channels[0] = { ...madeUpChannel("fier", "screen"), watchers: 4321 };
+      server.tick();
+      await row.getByText("4,321").waitFor();
+      server.channels.pop();
+      server.tick();
+      await row.waitFor({ state: "detached" });
+      await tab.getByText("Nothing is on air").waitFor();
+    },
+    TEST_MS,
+  );
+
+  test(
+    "kicks and ends after a yes, and not without",
+    async () => {
+      await using server = standIn();
+      server.channels.push(madeUpChannel("fier", "a/b #1"));
+      server.watchers.push(madeUpWatcher("fier", "a/b #1", 7));
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByText("fier/a/b #1").click();
+      await tab.getByRole("button", { name: "Kick 192.0.2.7" }).click();
+      await tab.getByRole("button", { name: "Cancel" }).click();
+      await tab.getByRole("button", { name: "End broadcast" }).click();
+      await tab.keyboard.press("Escape");
+      expect(server.deleted).toEqual([]);
+      await tab.getByRole("button", { name: "Kick 192.0.2.7" }).click();
+      await tab.getByRole("dialog").getByRole("button", { name: "Kick" }).click();
+      await tab.getByText("has been kicked").waitFor();
+      await tab.getByRole("button", { name: "End broadcast" }).click();
+      await tab.getByRole("dialog").getByRole("button", { name: "End broadcast" }).click();
+      await tab.getByText("has been ended").waitFor();
+      expect(server.deleted).toEqual(["1 /api/watchers/w7", "1 /api/channels/fier/a%2Fb%20%231"]);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "asks for the token, says of a wrong one that it is wrong, and keeps the right one",
+    async () => {
+      await using server = standIn("secret");
+      server.channels.push(madeUpChannel("fier", "screen"));
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByLabel("Token", { exact: true }).fill("guess");
+      await tab.keyboard.press("Enter");
+      await tab.getByText("That token is wrong").waitFor();
+      expect(await tab.locator("#channels tr").count()).toBe(0);
+      await tab.getByLabel("Token", { exact: true }).fill("secret");
+      await tab.keyboard.press("Enter");
+      await tab.getByText("fier/screen").waitFor();
+      await tab.locator("[data-connection=live]").waitFor();
+      await tab.reload();
+      await tab.getByText("fier/screen").waitFor();
+      expect(await tab.getByRole("dialog").count()).toBe(0);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "says when the server is gone, and goes on by itself when it is back",
+    async () => {
+      const first = standIn();
+      first.channels.push(madeUpChannel("fier", "before"));
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(first.url);
+      await tab.getByText("fier/before").waitFor();
+      await tab.locator("[data-connection=live]").waitFor();
+      await first[Symbol.asyncDispose]();
+      await tab.getByText("The server does not answer; trying again").waitFor();
+      await using second = standIn("", Number(new URL(first.url).port));
+      second.channels.push(madeUpChannel("fier", "after"));
+      await tab.getByText("fier/after").waitFor();
+      await tab.locator("[data-connection=live]").waitFor();
+    },
+    TEST_MS,
+  );
+
+  test(
+    "is used by keyboard alone",
+    async () => {
+      await using server = standIn();
+      server.channels.push(madeUpChannel("fier", "one"), madeUpChannel("fier", "two"));
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByText("fier/two").waitFor();
+      await tab.keyboard.press("/");
+      await tab.keyboard.type("two");
+      await tab.getByText("fier/one").waitFor({ state: "detached" });
+      await tab.keyboard.press("Escape");
+      await tab.getByText("fier/one").waitFor();
+      await tab.getByRole("link", { name: "fier/one", exact: true }).focus();
+      await tab.keyboard.press("ArrowDown");
+      // The focused row moves to the front, and stays focused.
+      server.channels.reverse();
+      server.tick();
+      await tab.locator("#channels tr:first-child").getByText("fier/two").waitFor();
+      await tab.keyboard.press("Enter");
+      await tab.getByRole("heading", { name: "fier/two" }).waitFor();
+      await tab.keyboard.press("Escape");
+      await tab.getByRole("heading", { name: "Channels" }).waitFor();
+    },
+    TEST_MS,
+  );
+
+  test(
+    "shows names as the text that they are",
+    async () => {
+      const name = "<img src=x onerror=document.title='run'>";
+      await using server = standIn();
+      server.channels.push(madeUpChannel("fier", name));
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByText(`fier/${name}`).click();
+      await tab.getByRole("heading", { name: `fier/${name}` }).waitFor();
+      expect(await tab.locator("img").count()).toBe(0);
+      expect(await tab.title()).toBe("fstream");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "has rows for one page of 1,000 channels and of 10,000 watchers",
+    async () => {
+      await using server = standIn();
+      for (let index = 0; index < 1_000; index += 1) {
+        server.channels.push(madeUpChannel("user", `channel ${index}`, index));
+      }
+      for (let index = 0; index < 10_000; index += 1) {
+        server.watchers.push(madeUpWatcher("user", "channel 0", index));
+      }
+      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
+      const { tab } = browser;
+      await tab.goto(server.url);
+      await tab.getByText("1–50 of 1,000").waitFor();
+      expect(await tab.locator("#channels tr").count()).toBe(50);
+      await tab.getByRole("button", { name: "Next" }).click();
+      await tab.getByText("51–100 of 1,000").waitFor();
+      await tab.getByText("user/channel 50", { exact: true }).waitFor();
+      expect(await tab.locator("#channels tr").count()).toBe(50);
+      await tab.getByRole("button", { name: "Watchers" }).click();
+      await tab.getByText("user/channel 12", { exact: true }).waitFor();
+      expect(await tab.locator("[aria-sort]").getAttribute("aria-sort")).toBe("descending");
+      await tab.goto(`${server.url}#/user/channel%200`);
+      await tab.getByText("1–50 of 10,000").waitFor();
+      expect(await tab.locator("#watchers tr").count()).toBe(50);
+    },
+    TEST_MS,
+  );
+});
