@@ -8,11 +8,13 @@ import { usersFolder } from "../auth/users.ts";
 import { listUsers } from "../auth/userstore.ts";
 import type { Admin, AdminOptions } from "../admin/admin.ts";
 import { formatBytes } from "../core/units.ts";
+import { newMetrics } from "../metrics/metrics.ts";
 import { writeAddress } from "../protocol/address.ts";
 import { systemClock } from "../server/clock.ts";
 import { newFaults, survive, type Faults } from "../server/faults.ts";
 import { stderrWriter } from "../server/log-writer.ts";
 import { newLog, type Log } from "../server/log.ts";
+import { numbersOf } from "../server/numbers.ts";
 import { newReload, type Applier } from "../server/reload.ts";
 import { startServer, type Server, type ServerOptions } from "../server/server.ts";
 import {
@@ -67,10 +69,10 @@ export const serve: Command = command({
     const { origins, settings } = settle(sources());
     const log = newLog(systemClock, settings["log-level"], stderrWriter(settings["log-format"]));
     const faults = newFaults(log);
-    const server = await start({ settings, log, faults, beside: args["reuse-port"] === true });
     const beside = args["reuse-port"] === true;
+    const { metrics, server } = await start({ settings, log, faults, beside });
     const admin = await startPages(
-      { settings, server, clock: systemClock, log, faults, beside },
+      { settings, server, clock: systemClock, log, faults, beside, metrics },
       origins["admin-port"] === "default",
     );
     // First, for whoever reads that it listens may tell it to stop.
@@ -158,15 +160,22 @@ function settingsFile(named: string | undefined): SettingsFile | undefined {
   }
 }
 
-async function start(options: Omit<ServerOptions, "authenticator" | "clock">): Promise<Server> {
+interface Started {
+  readonly server: Server;
+  readonly metrics: () => Promise<string>;
+}
+
+async function start(options: Omit<ServerOptions, "authenticator" | "clock">): Promise<Started> {
   const { settings, log } = options;
   try {
     const authenticator = gate(await newAuthenticator(settings, log), {
       clock: systemClock,
       onProblem: (message) => log.event("warn", "authentication", message),
     });
-    const tell = await hooksOf(settings, log);
-    return await startServer({ ...options, authenticator, tell, clock: systemClock });
+    const { tell, webhook } = await hooksOf(settings, log);
+    const server = await startServer({ ...options, authenticator, tell, clock: systemClock });
+    const { render } = newMetrics(() => numbersOf(server, { gate: authenticator, webhook }));
+    return { server, metrics: render };
   } catch (error) {
     talk.error(messageOf(error));
     process.exit(1);

@@ -9,7 +9,7 @@ import { newSlots, type Division } from "./slots.ts";
 
 export interface Metrics {
   readonly contentType: string;
-  render(): Promise<string>;
+  readonly render: () => Promise<string>;
 }
 
 /** What Bun does not know is not said: its heap spaces and handles would all be 0. */
@@ -31,24 +31,35 @@ const CHANNEL_GAUGES: readonly (readonly [string, keyof Levels, string])[] = [
   ["ring_bytes", "ringBytes", "Bytes of the ring"],
 ];
 
-const SERVER_COUNTERS: readonly (readonly [
-  string,
-  "broadcasts" | "admitted" | "takeovers",
-  string,
-])[] = [
-  ["broadcasts_total", "broadcasts", "Channels that have gone on air"],
-  ["watchers_admitted_total", "admitted", "Watchers that were let in"],
-  ["takeovers_total", "takeovers", "How often a broadcaster was replaced by another one"],
+const SERVER_COUNTERS: readonly (readonly [string, (numbers: Numbers) => number, string])[] = [
+  ["received_bytes_total", ({ counts }) => counts.bytesIn, "Bytes that broadcasters have sent"],
+  ["sent_bytes_total", ({ counts }) => counts.bytesOut, "Bytes that watchers have been sent"],
+  ["skips_total", ({ counts }) => counts.skips, "How often a slow watcher has gone on further on"],
+  ["broadcasts_total", ({ broadcasts }) => broadcasts, "Channels that have gone on air"],
+  ["watchers_admitted_total", ({ admitted }) => admitted, "Watchers that were let in"],
+  [
+    "takeovers_total",
+    ({ takeovers }) => takeovers,
+    "Broadcasters that were replaced by another one",
+  ],
+  [
+    "recorded_bytes_total",
+    ({ recorded }) => recorded.bytes,
+    "Bytes that were written to recordings",
+  ],
+  ["recorded_files_total", ({ recorded }) => recorded.files, "Files that recordings were begun in"],
 ];
 
 const REASON_COUNTERS: readonly (readonly [
   string,
-  "closes" | "authFailures" | "refusals",
+  "closes" | "authFailures" | "refusals" | "recordingFailures" | "hooks",
   string,
 ])[] = [
   ["connections_closed_total", "closes", "Connections that have ended, by reason"],
   ["auth_failures_total", "authFailures", "Requests that the authenticator refused, by reason"],
   ["refusals_total", "refusals", "Peers turned away by a limit, by reason"],
+  ["recording_failures_total", "recordingFailures", "Recordings that lack bytes, by reason"],
+  ["hook_events_total", "hooks", "Events for the webhook, by what became of them"],
 ];
 
 const HISTOGRAMS: readonly (readonly [string, "joinWaits" | "fanOutLags", string])[] = [
@@ -150,7 +161,7 @@ function addServer(registry: Registry, numbers: () => Numbers): void {
       },
     }),
   );
-  for (const [name, key, help] of SERVER_COUNTERS) {
+  for (const [name, read, help] of SERVER_COUNTERS) {
     registry.registerMetric(
       new Counter({
         registers,
@@ -158,7 +169,7 @@ function addServer(registry: Registry, numbers: () => Numbers): void {
         help,
         collect() {
           this.reset();
-          this.inc(numbers()[key]);
+          this.inc(read(numbers()));
         },
       }),
     );

@@ -44,6 +44,9 @@ export interface Numbers {
   readonly closes: ByReason;
   readonly authFailures: ByReason;
   readonly refusals: ByReason;
+  readonly recorded: { readonly bytes: number; readonly files: number };
+  readonly recordingFailures: ByReason;
+  readonly hooks: ByReason;
   /** In milliseconds. */
   readonly joinWaits: Buckets;
   readonly fanOutLags: Buckets;

@@ -6,9 +6,9 @@
  *                         └──► has counted something? ──yes──► among the others, as long as it exists
  *                                   └─ no: asked again at the next scrape
  *
- * The others are all there is less what is labelled, so nothing is lost or counted twice. Invariant:
- * the others' counters never fall: what has been among them stays there, and a channel that is over
- * adds to them what it had.
+ * The others are all there is, less what is labelled and what has been. Invariant: the others' counters
+ * never fall, and never jump: what has been among them stays there, and a labelled channel that is over
+ * takes its counts along, as its series end. So no rate shows a byte twice.
  */
 import { LABELLED_CHANNELS_MAX } from "../core/limits.ts";
 import type { ChannelNumbers, Counts, Levels, Numbers } from "./numbers.ts";
@@ -21,16 +21,24 @@ export interface Division {
 
 /** Remembers who has a slot from one scrape to the next. */
 export function newSlots(most: number = LABELLED_CHANNELS_MAX): (numbers: Numbers) => Division {
-  let holders = new Set<object>();
+  /** Who has a slot, with its counts: they go on being counted to the channel's end. */
+  const holders = new Map<object, Counts>();
   const others = new WeakSet<object>();
+  let over: Counts = { bytesIn: 0, bytesOut: 0, framesIn: 0, skips: 0, ringGrowths: 0 };
 
   return ({ channels, counts }) => {
     // Those that are over free their slots first.
-    holders = new Set(channels.map((channel) => channel.identity).filter((id) => holders.has(id)));
+    const present = new Set(channels.map(({ identity }) => identity));
+    for (const [identity, last] of holders) {
+      if (!present.has(identity)) {
+        over = combined(over, last, 1);
+        holders.delete(identity);
+      }
+    }
     for (const channel of channels) {
       const { identity, isOnAir } = channel;
       if (isOnAir && holders.size < most && !others.has(identity)) {
-        holders.add(identity);
+        holders.set(identity, channel.counts);
       } else if (!holders.has(identity) && hasCounted(channel.counts)) {
         others.add(identity);
       }
@@ -41,7 +49,10 @@ export function newSlots(most: number = LABELLED_CHANNELS_MAX): (numbers: Number
     return {
       labelled,
       others: {
-        counts: labelled.reduce((rest, channel) => less(rest, channel.counts), counts),
+        counts: labelled.reduce(
+          (rest, channel) => combined(rest, channel.counts, -1),
+          combined(counts, over, -1),
+        ),
         levels: {
           watchers: sum(all, "watchers") - sum(own, "watchers"),
           ringBytes: sum(all, "ringBytes") - sum(own, "ringBytes"),
@@ -55,13 +66,13 @@ function hasCounted(counts: Counts): boolean {
   return counts.bytesIn > 0 || counts.bytesOut > 0 || counts.skips > 0;
 }
 
-function less(from: Counts, counts: Counts): Counts {
+function combined(a: Counts, b: Counts, sign: 1 | -1): Counts {
   return {
-    bytesIn: from.bytesIn - counts.bytesIn,
-    bytesOut: from.bytesOut - counts.bytesOut,
-    framesIn: from.framesIn - counts.framesIn,
-    skips: from.skips - counts.skips,
-    ringGrowths: from.ringGrowths - counts.ringGrowths,
+    bytesIn: a.bytesIn + sign * b.bytesIn,
+    bytesOut: a.bytesOut + sign * b.bytesOut,
+    framesIn: a.framesIn + sign * b.framesIn,
+    skips: a.skips + sign * b.skips,
+    ringGrowths: a.ringGrowths + sign * b.ringGrowths,
   };
 }
 

@@ -3,12 +3,20 @@
  */
 import type { Gate } from "../auth/gate.ts";
 import type { Channel } from "../hub/model.ts";
+import type { WebhookCounters } from "../hooks/webhook.ts";
 import type { ChannelNumbers, Numbers } from "../metrics/numbers.ts";
 import type { Server } from "./server.ts";
 
-/** Reads `server`, and what the `gate` before its authenticator has counted. */
-export function numbersOf(server: Server, gate: Gate): Numbers {
-  const { closes, directory, refused } = server;
+/** What counts beside the server itself. */
+export interface Beside {
+  /** Before the server's authenticator. */
+  readonly gate: Gate;
+  readonly webhook: WebhookCounters | undefined;
+}
+
+/** Reads `server`, and what is beside it. */
+export function numbersOf(server: Server, { gate, webhook }: Beside): Numbers {
+  const { closes, directory, recorded, refused } = server;
   const { counters } = directory;
   return {
     counts: counters,
@@ -29,6 +37,18 @@ export function numbersOf(server: Server, gate: Gate): Numbers {
       channels: counters.channelsRefused,
       attempts: gate.counters.refused,
     },
+    recorded: { bytes: recorded?.bytes ?? 0, files: recorded?.files ?? 0 },
+    recordingFailures:
+      recorded === undefined ? {} : { "disk-error": recorded.failed, "disk-slow": recorded.behind },
+    hooks:
+      webhook === undefined
+        ? {}
+        : {
+            delivered: webhook.delivered,
+            "try-failed": webhook.failed,
+            "given-up": webhook.givenUp,
+            dropped: webhook.dropped,
+          },
     joinWaits: counters.joinWaits,
     fanOutLags: counters.fanOutLags,
   };

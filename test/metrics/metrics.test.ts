@@ -24,7 +24,9 @@ async function scraped() {
     { clock: systemClock, onProblem: () => {} },
   );
   const fstream = await relay({}, authenticator);
-  const metrics = newMetrics(() => numbersOf(fstream.server, authenticator));
+  const metrics = newMetrics(() =>
+    numbersOf(fstream.server, { gate: authenticator, webhook: undefined }),
+  );
   return {
     fstream,
     scrape: () => metrics.render(),
@@ -58,6 +60,7 @@ test("bytes, watchers, closes and failures are counted as they were", async () =
   expect(of('watchers{user="bob",channel="a"}')).toBe(1);
   expect(of('received_bytes_total{user="",channel="other"}')).toBe(0);
   expect(of('ring_bytes{user="bob",channel="a"}')).toBe(262_144);
+  expect(valueOf(text, "fstream_sent_bytes_total")).toBe(200_000);
   expect(valueOf(text, "fstream_connections")).toBe(2);
   expect(valueOf(text, 'fstream_connections_closed_total{reason="unauthorized"}')).toBe(1);
   expect(valueOf(text, 'fstream_connections_closed_total{reason="left"}')).toBe(1);
@@ -67,7 +70,7 @@ test("bytes, watchers, closes and failures are counted as they were", async () =
   expect(valueOf(text, "process_resident_memory_bytes")).toBeGreaterThan(0);
 });
 
-test("a channel's numbers last over its broadcasters, and are among the others' when it is over", async () => {
+test("a channel's numbers last over its broadcasters, and leave with it", async () => {
   await using server = await scraped();
   const { where } = server.fstream;
   const broadcast = async (): Promise<void> => {
@@ -84,7 +87,8 @@ test("a channel's numbers last over its broadcasters, and are among the others' 
   server.fstream.server.directory.close();
   const after = await server.scrape();
   expect(after).not.toContain('channel="f"');
-  expect(valueOf(after, `${bytes}{user="",channel="other"}`)).toBe(100_000);
+  expect(valueOf(after, `${bytes}{user="",channel="other"}`)).toBe(0);
+  expect(valueOf(after, "fstream_received_bytes_total")).toBe(100_000);
 });
 
 test("frames are counted where they are known", async () => {
