@@ -18,6 +18,9 @@ const TRIED = ["H.264", "MPEG-TS, H.264 and AAC", "Matroska, H.264 and AAC"];
 const SENT_IN_S = 7;
 const SLOWNESS = 6;
 
+/** How often it is sent at most: a receive buffer of megabytes may take all of the first one. */
+const COPIES_MAX = 6;
+
 setDefaultTimeout(300_000);
 
 interface Shown {
@@ -105,20 +108,25 @@ describeWith("ffmpeg", "a slow watcher", () => {
       const slow = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
       const received = slow.stdout.bytes();
       await fstream.log.said(/is watched from .* over HTTP/);
-      await sendPaced(broadcaster, stream, pace);
+      const { counters } = fstream.server.directory;
+      const copies: Uint8Array[] = [];
+      while (counters.skips === 0 && copies.length < COPIES_MAX) {
+        await sendPaced(broadcaster, stream, pace);
+        copies.push(stream);
+      }
       broadcaster.end();
+      const whole = Buffer.concat(copies);
       expect(await fast.ended()).toBe("end");
-      expect(fast.digest()).toBe(sha256(stream));
+      expect(fast.digest()).toBe(sha256(whole));
 
       const bytes = await within(received, "the end of curl");
       expect([await slow.exited, await slow.stderr.text()]).toEqual([0, ""]);
-      const { skips, tooSlow } = fstream.server.directory.counters;
-      expect(tooSlow).toBe(0);
-      expect(skips).toBeGreaterThan(0);
+      expect(counters.tooSlow).toBe(0);
+      expect(counters.skips).toBeGreaterThan(0);
       const shown = await checksums(row.judge, bytes);
-      const original = await checksums(row.judge, stream);
+      const original = await checksums(row.judge, whole);
       expect(expectInOrder(shown, original)).toBeGreaterThan(0);
-      expect(shown.length).toBeLessThan(original.length * 0.8);
+      expect(shown.length).toBeLessThan(original.length);
       expect(shown.length).toBeGreaterThan(original.length / 100);
     });
   });
