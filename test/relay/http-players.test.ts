@@ -100,7 +100,9 @@ describeWith("ffmpeg", "a slow watcher", () => {
       }
       const stream = await streamOf(row);
       const pace = stream.length / SENT_IN_S;
-      await using fstream = await relay({ linger: "0", lag: "100ms", stall: "1m" });
+      // A receive buffer of megabytes opens in large steps: a frame that is half sent waits seconds.
+      const settings = { linger: "0", lag: "100ms", stall: "1m", window: "64M" };
+      await using fstream = await relay(settings);
       using broadcaster = await admitted(fstream.where, "broadcast,user=bob,reply=1");
       using fast = await admitted(fstream.where, "watch,user=bob,reply=1,join=raw");
       const limit = String(Math.round(pace / SLOWNESS));
