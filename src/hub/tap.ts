@@ -7,7 +7,7 @@ import { drained } from "./broadcast.ts";
 import { admit } from "./course.ts";
 import type { Broadcast, Channel } from "./model.ts";
 import { cursorAt } from "./roster.ts";
-import type { Peer } from "./sink.ts";
+import type { Peer, Sink } from "./sink.ts";
 import { dismiss, newWatcher } from "./watcher.ts";
 
 export interface Tap {
@@ -51,7 +51,22 @@ export function tapInto(
     },
   };
   const open = { channelPassword: undefined };
-  const watcher = newWatcher(channel, open, peerOf(tap), join, true);
+  const peer = peerOf(tap);
+  const sink = uncounted(peer.sink, broadcast);
+  const watcher = newWatcher(channel, open, { ...peer, sink }, join, true);
   admit(broadcast, watcher);
   return tap;
+}
+
+/** What a tap takes is sent to nobody: it is taken out of the counts that the fan-out adds it to. */
+function uncounted(sink: Sink, { counters, tally }: Broadcast): Sink {
+  return {
+    write(handle, buffer, offset, length) {
+      const taken = sink.write(handle, buffer, offset, length);
+      const bytes = Math.max(taken, 0);
+      counters.bytesOut -= bytes;
+      tally.bytesOut -= bytes;
+      return taken;
+    },
+  };
 }

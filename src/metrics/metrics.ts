@@ -14,7 +14,7 @@ export interface Metrics {
 
 /** What Bun does not know is not said: its heap spaces and handles would all be 0. */
 const TRUE_IN_BUN =
-  /^(process_(?!heap|virtual)|nodejs_eventloop_lag_(mean|max|p50|p90|p99)_seconds)/;
+  /^(process_(?!heap|virtual)|nodejs_eventloop_lag_((mean|max|p50|p90|p99)_)?seconds)/;
 
 const NOBODY = { user: "", channel: "other" };
 

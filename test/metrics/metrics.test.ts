@@ -91,6 +91,16 @@ test("a channel's numbers last over its broadcasters, and leave with it", async 
   expect(valueOf(after, "fstream_received_bytes_total")).toBe(100_000);
 });
 
+test("a loop that was held up shows", async () => {
+  await using server = await scraped();
+  await server.scrape();
+  await Bun.sleep(50);
+  Bun.sleepSync(100);
+  await Bun.sleep(50);
+  // The loop's figures are of the time from one scrape to the next.
+  expect(valueOf(await server.scrape(), "nodejs_eventloop_lag_max_seconds")).toBeGreaterThan(0.05);
+});
+
 test("frames are counted where they are known", async () => {
   await using server = await scraped();
   const { where } = server.fstream;
