@@ -6,9 +6,10 @@ import type { Clock } from "../core/clock.ts";
 import { refusal } from "../core/errors.ts";
 import { newScan, type Known } from "../media/scan.ts";
 import { advance, goOn, placeUnnamed } from "./course.ts";
-import { fanOut } from "./fan-out.ts";
+import { fanOut, reportFloor } from "./fan-out.ts";
 import { ARRIVALS } from "./grace.ts";
 import { limitProbe, settleHeld, takeInHeld } from "./intake.ts";
+import { catchUp } from "./mirror.ts";
 import { newMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast, ChannelSettings, HubCounters, Notice, Tally, Watcher } from "./model.ts";
 import { newRing } from "./ring.ts";
@@ -38,12 +39,16 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
         counters.framesIn++;
         tally.framesIn++;
         noteFrame(marks, offset, clock.now());
+        broadcast.outlet?.frame(offset);
       },
-      join: (point) => noteJoin(marks, point, clock.now()),
+      join: (point) => {
+        noteJoin(marks, point, clock.now());
+        broadcast.outlet?.tell({ kind: "join", point });
+      },
     },
     before === "unknown" ? undefined : before,
   );
-  return {
+  const broadcast: Broadcast = {
     clock,
     settings,
     counters,
@@ -64,6 +69,8 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     impatient: false,
     onRoom: () => {},
     closing: null,
+    outlet: null,
+    inlet: null,
     ended: false,
     cameAt: now,
     begunAt: 0,
@@ -75,6 +82,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     pacedAt: now,
     pacedHead: 0,
   };
+  return broadcast;
 }
 
 /** The sink of `watcher` can take bytes again. Tolerates a call that finds nothing to do. */
@@ -87,6 +95,7 @@ export function drained(broadcast: Broadcast, watcher: Watcher): void {
   advance(broadcast, watcher.slot, broadcast.clock.now());
   if (wasLowest) {
     takeInHeld(broadcast);
+    reportFloor(broadcast);
   }
 }
 
@@ -96,6 +105,7 @@ export function drained(broadcast: Broadcast, watcher: Watcher): void {
  */
 export function finish(broadcast: Broadcast, next: Broadcast | null): void {
   settleHeld(broadcast);
+  withCopy(broadcast).forEach(catchUp);
   placeUnnamed(broadcast);
   for (const each of withCopy(broadcast)) {
     each.ended = true;
@@ -130,6 +140,9 @@ export function inspect(broadcast: Broadcast): void {
     renewPace(each, now);
     divertLate(each, now);
     expelStalled(each, now);
+    if (each.roster.count + each.awaiting.size === 0) {
+      each.inlet?.want(false);
+    }
   }
 }
 

@@ -15,7 +15,9 @@ import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
 import type { Request } from "../protocol/request.ts";
 import { canFollow } from "../media/scan.ts";
-import { finish, newBroadcast, watchersOf } from "./broadcast.ts";
+import { finish, newBroadcast, watchersOf, withCopy } from "./broadcast.ts";
+import { fanOut } from "./fan-out.ts";
+import { settleHeld } from "./intake.ts";
 import { endAtFrame } from "./closing.ts";
 import { newTally } from "./counters.ts";
 import { admit } from "./course.ts";
@@ -35,6 +37,8 @@ export interface Surroundings {
   readonly ended: (channel: Channel, broadcast: Broadcast) => void;
   /** Called when a broadcast begins, before its first byte and before anybody is let in. */
   readonly began: (channel: Channel, broadcast: Broadcast) => void;
+  /** Called when a channel's broadcaster has gone, and its watchers are kept for a while. */
+  readonly silenced: (channel: Channel, broadcast: Broadcast) => void;
   /** Told what becomes known of a channel's stream. */
   readonly noticed: (channel: Channel, notice: Notice) => void;
 }
@@ -153,6 +157,28 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
     endLive(around, channel);
   } else {
     channel.lingering = around.clock.after(around.settings.linger, () => endLive(around, channel));
+    const { live } = channel;
+    if (live !== null && live.outlet !== null) {
+      publishAll(live);
+      around.silenced(channel, live);
+    }
+  }
+}
+
+/** What was received is there for other threads, whose word that no more comes is on its way. */
+function publishAll(broadcast: Broadcast): void {
+  settleHeld(broadcast);
+  withCopy(broadcast).forEach(fanOut);
+}
+
+/** Another thread's broadcaster is about to take the channel over: this one's gets no further word. */
+export function giveWay(around: Surroundings, channel: Channel): void {
+  const { live, source } = channel;
+  channel.source = null;
+  if (source !== null && live !== null) {
+    around.counters.takeovers++;
+    publishAll(live);
+    source.close(TAKEN_OVER);
   }
 }
 

@@ -63,8 +63,9 @@ function cutAtFrame(broadcast: Broadcast): boolean {
 }
 
 /** How far the stream has been sent to anybody. */
-function furthest({ original, ring, roster }: Broadcast): number {
+function furthest({ original, outlet, ring, roster }: Broadcast): number {
   let highest = roster.count === 0 && original === null ? ring.tail : 0;
+  highest = Math.max(highest, outlet?.published() ?? 0);
   for (let slot = 0; slot < roster.count; slot++) {
     highest = Math.max(highest, cursorAt(roster, slot));
   }

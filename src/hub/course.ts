@@ -19,9 +19,10 @@ import { refusal } from "../core/errors.ts";
 import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
 import type { Broadcast, Watcher } from "./model.ts";
-import { BLOCKED, DETOUR, flush, OPEN } from "./roster.ts";
+import { BLOCKED, DETOUR, flush, LAPPED, OPEN } from "./roster.ts";
 import { close, countSkip, dismiss, expel, expelFaulty, hold, seat } from "./watcher.ts";
 
+const LEFT_BEHIND = refusal("too-slow", "fell behind the stream");
 const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are not known any more");
 
 /** Lets a newcomer in. */
@@ -90,7 +91,7 @@ function placeFromBefore(broadcast: Broadcast, watcher: Watcher, before: Known):
   if (before === undefined || before === "unknown" || watcher.join === "raw") {
     if (ring.tail > 0 && settings.slow === "close") {
       broadcast.counters.tooSlow++;
-      expel(broadcast, watcher, refusal("too-slow", "fell behind the stream"));
+      expel(broadcast, watcher, LEFT_BEHIND);
     } else {
       begin(broadcast, watcher, ring.tail > 0 ? ring.head : 0);
     }
@@ -199,7 +200,7 @@ export function advance(broadcast: Broadcast, slot: number, now: number): void {
       roster.movedAt[slot] = now;
     }
   } else if (taken < 0 || broadcast.ended) {
-    letGo(broadcast, slot, taken >= 0);
+    letGo(broadcast, slot, taken);
   }
 }
 
@@ -217,7 +218,7 @@ function followDetour(broadcast: Broadcast, slot: number, now: number): void {
   }
   const taken = flush(roster, slot, ring, watcher.until);
   if (taken < 0) {
-    letGo(broadcast, slot, false);
+    letGo(broadcast, slot, taken);
     return;
   }
   credit(broadcast, slot, taken, now);
@@ -239,7 +240,7 @@ function sendPreface(broadcast: Broadcast, slot: number, watcher: Watcher, now: 
   }
   const taken = sink.write(handle, preface, prefaced, length);
   if (taken < 0) {
-    letGo(broadcast, slot, false);
+    letGo(broadcast, slot, taken);
     return false;
   }
   credit(broadcast, slot, taken, now);
@@ -279,13 +280,18 @@ export function skip(broadcast: Broadcast, watcher: Watcher): void {
   place(whole, watcher);
 }
 
-function letGo(broadcast: Broadcast, slot: number, hasAll: boolean): void {
+/** Lets a watcher go after a write that took `taken`: it is gone, was lapped, or has all. */
+function letGo(broadcast: Broadcast, slot: number, taken: number): void {
   const watcher = broadcast.roster.watchers[slot];
-  if (watcher !== undefined) {
-    dismiss(broadcast, watcher);
-    if (hasAll) {
-      goOn(broadcast, watcher);
-    }
+  if (watcher === undefined) {
+    return;
+  }
+  dismiss(broadcast, watcher);
+  if (taken >= 0) {
+    goOn(broadcast, watcher);
+  } else if (taken === LAPPED) {
+    broadcast.counters.tooSlow++;
+    close(watcher, LEFT_BEHIND);
   }
 }
 

@@ -12,6 +12,7 @@ import { newCounters } from "./counters.ts";
 import {
   closeChannel,
   endLive,
+  giveWay,
   goLive,
   goSilent,
   isIdle,
@@ -21,8 +22,11 @@ import {
   type Surroundings,
 } from "./channel.ts";
 import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import { mirrorInto, type Mirror } from "./follow.ts";
+import type { Reading } from "./mirror.ts";
+import type { SharedStream } from "./shared.ts";
 import type { Peer, Source } from "./sink.ts";
-import { newQuota } from "./quota.ts";
+import { newQuota, type Quota } from "./quota.ts";
 import { bytesSent } from "./watcher.ts";
 
 /** A broadcaster's way into the hub. */
@@ -69,9 +73,18 @@ export interface Directory {
    * `why`, and those who watch cleanly.
    */
   end(channel: Channel, why: Refusal): void;
+  /** Puts a broadcaster of another thread on air. */
+  mirror(request: Request, stream: SharedStream, reading: Reading): Mirror;
+  /** A broadcaster of another thread is about to take a channel over from one of this thread. */
+  giveWay(user: string, channel: string): void;
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
 }
+
+/** Whom a directory tells what becomes of its channels. */
+export type Ears = Pick<Surroundings, "began" | "ended" | "noticed" | "silenced">;
+
+const DEAF: Ears = { began() {}, ended() {}, noticed() {}, silenced() {} };
 
 const SHUTTING_DOWN = refusal("shutting-down", "the server is shutting down");
 
@@ -79,7 +92,7 @@ const SHUTTING_DOWN = refusal("shutting-down", "the server is shutting down");
 export function newDirectory(
   clock: Clock,
   settings: ChannelSettings,
-  { began = () => {}, noticed = () => {} }: Partial<Pick<Surroundings, "began" | "noticed">> = {},
+  told: Partial<Ears> = {},
 ): Directory {
   const channels = new Map<string, Channel>();
   /** Broadcasts that have ended, while somebody is still on the way to their end. */
@@ -87,13 +100,14 @@ export function newDirectory(
   const counters = newCounters();
   let closed = false;
 
+  const ears: Ears = { ...DEAF, ...told };
   const around: Surroundings = {
     clock,
     settings,
     counters,
-    noticed,
-    began,
+    ...ears,
     ended(channel, broadcast) {
+      ears.ended(channel, broadcast);
       if (watchersOf(broadcast).length > 0) {
         leaving.add(broadcast);
       }
@@ -120,41 +134,70 @@ export function newDirectory(
   };
 
   const keepHouse = repeating(clock, () => lookAfterAll(around, channels, leaving));
+  const hall: Hall = { around, channels, forgetIfIdle, keepHouse, quota };
 
   return {
     counters,
     channels: () => channels.size + leaving.size,
     list: () => channels.values(),
     find: (user, channel) => channels.get(keyOf(user, channel)),
-    broadcast(request, source) {
-      if (closed) {
-        return { refused: SHUTTING_DOWN };
-      }
-      const channel = channelOf(channels, request);
-      const result = quota.makeWay(channel) ?? goLive(around, channel, request, source);
-      if ("code" in result) {
-        forgetIfIdle(channel);
-        return { refused: result };
-      }
-      quota.note(channel);
-      keepHouse();
-      return { feed: newFeed(around, channel, result, source) };
-    },
-    watch(request, peer) {
-      if (closed) {
-        return { refused: SHUTTING_DOWN };
-      }
-      const channel = channelOf(channels, request);
-      const result = joinChannel(around, channel, request, peer);
-      forgetIfIdle(channel);
-      return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
-    },
+    broadcast: (request, source) =>
+      closed ? { refused: SHUTTING_DOWN } : takeBroadcaster(hall, request, source),
+    watch: (request, peer) =>
+      closed ? { refused: SHUTTING_DOWN } : takeWatcher(hall, request, peer),
     end,
+    mirror(request, stream, reading) {
+      const channel = channelOf(channels, request);
+      keepHouse();
+      return mirrorInto(around, channel, request, stream, reading);
+    },
+    giveWay(user, name) {
+      const channel = channels.get(keyOf(user, name));
+      if (channel !== undefined) {
+        giveWay(around, channel);
+      }
+    },
     close() {
       closed = true;
       channels.forEach((channel) => end(channel, SHUTTING_DOWN));
     },
   };
+}
+
+/** What the ways in share. */
+interface Hall {
+  readonly around: Surroundings;
+  readonly channels: Map<string, Channel>;
+  readonly quota: Quota;
+  readonly forgetIfIdle: (channel: Channel) => void;
+  readonly keepHouse: () => void;
+}
+
+function takeBroadcaster(
+  { around, channels, forgetIfIdle, keepHouse, quota }: Hall,
+  request: Request,
+  source: Source,
+): { feed: Feed } | { refused: Refusal } {
+  const channel = channelOf(channels, request);
+  const result = quota.makeWay(channel) ?? goLive(around, channel, request, source);
+  if ("code" in result) {
+    forgetIfIdle(channel);
+    return { refused: result };
+  }
+  quota.note(channel);
+  keepHouse();
+  return { feed: newFeed(around, channel, result, source) };
+}
+
+function takeWatcher(
+  { around, channels, forgetIfIdle }: Hall,
+  request: Request,
+  peer: Peer,
+): { seat: Seat } | { refused: Refusal } {
+  const channel = channelOf(channels, request);
+  const result = joinChannel(around, channel, request, peer);
+  forgetIfIdle(channel);
+  return "code" in result ? { refused: result } : { seat: newSeat(result, forgetIfIdle) };
 }
 
 /** The channel that is asked for, which begins where there is none. */
@@ -224,7 +267,9 @@ function lookAfter(around: Surroundings, channel: Channel): void {
   }
   inspect(channel.live);
   const { source } = channel;
-  if (source !== null && around.clock.now() - channel.live.heardAt >= around.settings.silence) {
+  const isOurs = channel.live.inlet === null;
+  const quiet = around.clock.now() - channel.live.heardAt;
+  if (source !== null && isOurs && quiet >= around.settings.silence) {
     goSilent(around, channel, source);
     source.close(refusal("timeout", "the broadcaster sent nothing for too long"));
   }

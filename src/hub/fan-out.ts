@@ -4,7 +4,7 @@
 import { observe } from "../core/buckets.ts";
 import { advance } from "./course.ts";
 import type { Broadcast } from "./model.ts";
-import { OPEN } from "./roster.ts";
+import { lowestCursor, OPEN } from "./roster.ts";
 import { expelFaulty } from "./watcher.ts";
 
 /**
@@ -31,6 +31,7 @@ export function fanOut(broadcast: Broadcast): void {
   broadcast.pending?.();
   broadcast.pending = null;
   broadcast.fannedOutAt = broadcast.clock.now();
+  broadcast.outlet?.publish(broadcast.ring.head);
   const { roster } = broadcast;
   let slot = roster.count - 1;
   while (slot >= 0) {
@@ -49,5 +50,15 @@ export function fanOut(broadcast: Broadcast): void {
   if (unsentSince >= 0) {
     broadcast.unsentSince = -1;
     observe(counters.fanOutLags, clock.now() - unsentSince);
+  }
+  reportFloor(broadcast);
+}
+
+/** Tells the thread that owns the broadcast how far the last watcher of this one is. */
+export function reportFloor(broadcast: Broadcast): void {
+  const { inlet, ring, roster } = broadcast;
+  if (inlet !== null) {
+    broadcast.floor = lowestCursor(roster, ring.head);
+    inlet.report(roster.count === 0 ? Infinity : broadcast.floor);
   }
 }

@@ -27,6 +27,7 @@ export function receive(broadcast: Broadcast, chunk: Uint8Array): boolean {
   broadcast.tally.bytesIn += chunk.length;
   if (broadcast.ring.capacity === 0) {
     broadcast.ring = newRing(RING_MIN_BYTES);
+    broadcast.outlet?.renew(broadcast.ring);
     fitMarks(broadcast.marks, RING_MIN_BYTES);
     broadcast.begunAt = now;
   }
@@ -44,10 +45,12 @@ function takeIn(broadcast: Broadcast, chunk: Uint8Array, edge: number, now: numb
     if (wait > 0) {
       const cancelTimer = broadcast.clock.after(wait, () => takeInHeld(broadcast));
       broadcast.held = { chunk: chunk.subarray(from), edge, cancelTimer };
+      broadcast.outlet?.hunger(true);
       return broadcast.held;
     }
     noteArrival(broadcast, length, now);
     const piece = length === chunk.length ? chunk : chunk.subarray(from, from + length);
+    broadcast.outlet?.announce(ring.head + length - ring.capacity);
     append(ring, piece);
     if (broadcast.original === null) {
       feedCopy(broadcast, piece);
@@ -69,6 +72,7 @@ export function takeInHeld(broadcast: Broadcast): void {
   if (held !== null) {
     held.cancelTimer();
     broadcast.held = null;
+    broadcast.outlet?.hunger(false);
     if (takeIn(broadcast, held.chunk, held.edge, broadcast.clock.now()) === null) {
       broadcast.onRoom();
     }
@@ -113,11 +117,15 @@ function noteFormat(broadcast: Broadcast): void {
     forgetMarks(broadcast.marks);
   }
   broadcast.notify({ kind: "format", format: broadcast.scan.format });
+  broadcast.outlet?.tell({ kind: "format", format: broadcast.scan.format });
 }
 
 /** A stream that does not show in time what it is counts as unknown. */
 export function limitProbe(broadcast: Broadcast, now: number): void {
-  const { begunAt, ring, scan } = broadcast;
+  const { begunAt, inlet, ring, scan } = broadcast;
+  if (inlet !== null) {
+    return;
+  }
   const patience = scan.sequel === null ? PROBE_MAX_MS : SEQUEL_MAX_MS;
   if (scan.format === undefined && ring.head > 0 && now - begunAt >= patience) {
     endProbe(scan);
@@ -145,6 +153,7 @@ function makeCopy(broadcast: Broadcast, from: number): void {
     arrivals: new Float64Array(ARRIVALS),
     original: broadcast,
     closing: null,
+    outlet: null,
     // The original is held back where somebody needs grace; a copy that lags would need a queue.
     impatient: true,
     fannedOutAt: -Infinity,
@@ -154,11 +163,20 @@ function makeCopy(broadcast: Broadcast, from: number): void {
   };
   const rebaser = rebase.newRebaser(from);
   broadcast.copy = { broadcast: copy, rebaser };
+  shareCopy(broadcast, copy, from);
   for (let offset = from; offset < ring.head;) {
     const index = indexOf(ring, offset);
     const length = Math.min(ring.head - offset, ring.capacity - index);
     feedCopy(broadcast, ring.bytes.subarray(index, index + length));
     offset += length;
+  }
+}
+
+function shareCopy({ outlet }: Broadcast, copy: Broadcast, from: number): void {
+  if (outlet !== null) {
+    copy.outlet = outlet.copy();
+    outlet.tell({ kind: "copy", stream: copy.outlet.stream, from });
+    copy.outlet.renew(copy.ring);
   }
 }
 

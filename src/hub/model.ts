@@ -25,6 +25,7 @@ import type { Join } from "../protocol/request.ts";
 import type { FrameMarks } from "./marks.ts";
 import type { Ring } from "./ring.ts";
 import type { Roster } from "./roster.ts";
+import type { Inlet, Outlet } from "./shared.ts";
 import type { Attendant, Sink, Source } from "./sink.ts";
 
 /** What an operator decides about channels. Times are in milliseconds, sizes in bytes. */
@@ -147,6 +148,10 @@ export interface Broadcast {
   onRoom: () => void;
   /** Called when bytes have come while the broadcast is to end with the next frame; else null. */
   closing: (() => void) | null;
+  /** Tells other threads of it; null where there are none, and of one that another thread owns. */
+  outlet: Outlet | null;
+  /** Where another thread owns it, what that tells; else null. */
+  inlet: Inlet | null;
   /** Whether no more bytes come: a watcher that has everything goes on to the next, or is closed. */
   ended: boolean;
   /** When its broadcaster came, by the clock. */

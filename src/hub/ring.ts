@@ -17,6 +17,8 @@
  */
 export interface Ring {
   bytes: Uint8Array;
+  /** Where another thread writes it, says what that is about to overwrite: see shared.ts. */
+  guard: Int32Array | null;
   capacity: number;
   /** The absolute offset behind the newest byte. */
   head: number;
@@ -26,7 +28,7 @@ export interface Ring {
 
 /** An empty ring of `capacity` bytes. */
 export function newRing(capacity: number): Ring {
-  return { bytes: shared(capacity), capacity, head: 0, tail: 0 };
+  return { bytes: shared(capacity), guard: null, capacity, head: 0, tail: 0 };
 }
 
 /**

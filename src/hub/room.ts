@@ -41,7 +41,9 @@ export function makeRoom(broadcast: Broadcast, length: number, edge: number, now
       return wait;
     }
     const tail = ring.head + length - ring.capacity;
-    overtake(broadcast, Math.min(tail, sameGrace(broadcast, broadcast.floor)), edge);
+    const lost = Math.min(tail, sameGrace(broadcast, broadcast.floor));
+    overtake(broadcast, lost, edge);
+    broadcast.outlet?.abandon(lost);
     renewFloor(broadcast);
   }
   return 0;
@@ -49,8 +51,10 @@ export function makeRoom(broadcast: Broadcast, length: number, edge: number, now
 
 /** The lowest cursor, or the newest join point where that is lower. */
 function renewFloor(broadcast: Broadcast): void {
-  const { marks, ring, roster } = broadcast;
-  broadcast.floor = Math.min(lowestCursor(roster, ring.head), marks.newest?.offset ?? Infinity);
+  const { marks, outlet, ring, roster } = broadcast;
+  const others = outlet?.floor() ?? Infinity;
+  const own = Math.min(lowestCursor(roster, ring.head), marks.newest?.offset ?? Infinity);
+  broadcast.floor = Math.min(own, others);
 }
 
 /**
@@ -83,6 +87,7 @@ function enlarge(broadcast: Broadcast, bytes: number, now: number): void {
 function setCapacity(broadcast: Broadcast, capacity: number, now: number): void {
   if (capacity > broadcast.ring.capacity) {
     grow(broadcast.ring, capacity);
+    broadcast.outlet?.renew(broadcast.ring);
     broadcast.counters.ringGrowths++;
     broadcast.tally.ringGrowths++;
     fitMarks(broadcast.marks, capacity);

@@ -20,6 +20,7 @@
  */
 import type { Watcher } from "./model.ts";
 import { indexOf, type Ring } from "./ring.ts";
+import { isLapped } from "./shared.ts";
 import type { Sink } from "./sink.ts";
 
 export interface Roster {
@@ -41,6 +42,9 @@ export const BLOCKED = 1;
 
 /** It goes on when its sink drains, and not just with the next byte: see course.ts. */
 export const DETOUR = 2;
+
+/** What `flush` returns where the bytes may have been overwritten before they were sent. */
+export const LAPPED = -2;
 
 const FIRST_SLOTS = 8;
 
@@ -105,7 +109,7 @@ export function lowestCursor(roster: Roster, head: number): number {
 
 /**
  * Writes what the watcher in `slot` lacks, up to the absolute offset `end`. Returns the bytes taken,
- * or -1 when the peer is gone. The slot is BLOCKED afterwards if the sink took less than all, and
+ * -1 when the peer is gone, or LAPPED. The slot is BLOCKED afterwards if the sink took less than all, and
  * OPEN if not.
  *
  * This is the hot path: one call a watcher a fan-out. It makes no object and no string, and calls
@@ -126,6 +130,9 @@ export function flush(roster: Roster, slot: number, ring: Ring, end: number): nu
     const taken = sink.write(handle, ring.bytes, index, length);
     if (taken < 0) {
       return -1;
+    }
+    if (ring.guard !== null && isLapped(ring.guard, cursor)) {
+      return LAPPED;
     }
     cursor += taken;
     state = taken < length ? BLOCKED : OPEN;

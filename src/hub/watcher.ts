@@ -63,6 +63,7 @@ export function close(watcher: Watcher, why: Refusal | null): void {
 
 /** Has `watcher` wait for a place in `broadcast`. */
 export function hold(broadcast: Broadcast, watcher: Watcher): void {
+  broadcast.inlet?.want(true);
   watcher.broadcast = broadcast;
   watcher.since = broadcast.ring.head;
   broadcast.awaiting.add(watcher);
@@ -74,6 +75,7 @@ export function hold(broadcast: Broadcast, watcher: Watcher): void {
  */
 export function seat(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
   dismiss(watcher.broadcast ?? broadcast, watcher);
+  broadcast.inlet?.want(true);
   watcher.broadcast = broadcast;
   watcher.sent -= cursor;
   add(broadcast.roster, watcher, cursor);

@@ -180,6 +180,7 @@ function surroundings(
     counters,
     began: () => {},
     ended: () => {},
+    silenced: () => {},
     noticed(channel, notice) {
       notices.push(notice);
       noFault(channel, notice);

@@ -1,0 +1,129 @@
+/**
+ * A broadcast of another thread, as this thread's watchers see it: a broadcast like any other, but
+ * that its ring is written elsewhere.
+ *
+ *     owner's thread                         this thread
+ *     receive ► append ► fan-out ─ publish ──► wake: head, frames ► who was left behind? ► fan-out
+ *                  │                   ▲
+ *                  └─ ring, format, join ────► news
+ *                                      └───── report: how far the last watcher is
+ */
+import type { Known } from "../media/scan.ts";
+import { placeAll } from "./course.ts";
+import { ARRIVALS } from "./grace.ts";
+import { scheduleFanOut } from "./fan-out.ts";
+import { fitMarks, forgetMarks, noteFrame, noteJoin } from "./marks.ts";
+import type { Broadcast } from "./model.ts";
+import { newRing } from "./ring.ts";
+import { lowestCursor, newRoster } from "./roster.ts";
+import { newInlet, type News, type SharedStream, type Wake } from "./shared.ts";
+import { overtake } from "./slow.ts";
+
+/** What this thread has to know to read what another one owns. */
+export interface Reading {
+  readonly self: number;
+  readonly owner: number;
+  readonly wake: Wake;
+}
+
+/** Makes `broadcast`, which has no byte yet, one that is read from `stream`. */
+export function readFrom(broadcast: Broadcast, stream: SharedStream, reading: Reading): void {
+  const { owner, self, wake } = reading;
+  broadcast.inlet = newInlet(stream, self, owner, wake, () => catchUp(broadcast));
+}
+
+/** Bytes may have been published. Tolerates a call that finds none. */
+export function catchUp(broadcast: Broadcast): void {
+  const { clock, inlet, marks, ring } = broadcast;
+  const head = inlet?.head() ?? -1;
+  if (inlet === null || head < 0) {
+    return;
+  }
+  const now = clock.now();
+  inlet.frames((offset) => noteFrame(marks, offset, now));
+  if (head <= ring.head) {
+    return;
+  }
+  broadcast.begunAt = ring.head === 0 ? now : broadcast.begunAt;
+  broadcast.heardAt = now;
+  ring.head = head;
+  ring.tail = Math.max(ring.tail, inlet.tail(head), head - ring.capacity);
+  if (marks.newest !== null && marks.newest.offset < ring.tail) {
+    marks.newest = null;
+  }
+  if (broadcast.floor < ring.tail) {
+    leaveBehind(broadcast);
+  }
+  if (broadcast.unsentSince < 0) {
+    broadcast.unsentSince = now;
+  }
+  scheduleFanOut(broadcast, now);
+}
+
+/** The owner's thread could not wait for those who are before the tail. */
+function leaveBehind(broadcast: Broadcast): void {
+  const { ring, roster } = broadcast;
+  broadcast.floor = lowestCursor(roster, ring.head);
+  if (broadcast.floor < ring.tail) {
+    overtake(broadcast, ring.tail, ring.head);
+    broadcast.floor = lowestCursor(roster, ring.head);
+  }
+}
+
+/** Takes in what the owner's thread says of `broadcast`. */
+export function learn(broadcast: Broadcast, news: News, reading: Reading): void {
+  const { clock, inlet, marks, ring } = broadcast;
+  switch (news.kind) {
+    case "ring":
+      ring.bytes = new Uint8Array(news.bytes);
+      ring.capacity = news.bytes.byteLength;
+      ring.guard = inlet?.guard ?? null;
+      fitMarks(marks, ring.capacity);
+      if (inlet !== null) {
+        inlet.generation = news.generation;
+      }
+      catchUp(broadcast);
+      break;
+    case "format":
+      learnFormat(broadcast, news.format);
+      break;
+    case "join":
+      if (news.point.offset >= ring.tail) {
+        noteJoin(marks, news.point, clock.now());
+        placeAll(broadcast);
+      }
+      break;
+    case "copy":
+      addCopy(broadcast, news.stream, news.from, reading);
+      break;
+  }
+}
+
+function learnFormat(broadcast: Broadcast, format: Known): void {
+  const { marks, notify, scan } = broadcast;
+  scan.format = format;
+  // What has frames that we know has a scanner, wherever that runs.
+  scan.scanner = format === undefined || format === "unknown" ? null : { scan: () => true };
+  if (format === "unknown") {
+    forgetMarks(marks);
+  }
+  notify({ kind: "format", format });
+  placeAll(broadcast);
+}
+
+function addCopy(broadcast: Broadcast, stream: SharedStream, from: number, reading: Reading): void {
+  const copy: Broadcast = {
+    ...broadcast,
+    roster: newRoster(),
+    awaiting: new Set(),
+    ring: { ...newRing(0), head: from, tail: from },
+    floor: from,
+    arrivals: new Float64Array(ARRIVALS),
+    original: broadcast,
+    unsentSince: -1,
+    fannedOutAt: -Infinity,
+    pending: null,
+  };
+  readFrom(copy, stream, reading);
+  broadcast.copy = { broadcast: copy, rebaser: { push: (bytes) => bytes } };
+}
