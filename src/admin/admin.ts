@@ -56,7 +56,7 @@ export function startAdmin(options: AdminOptions): Admin {
   const { clock, faults, server, settings } = options;
   const { "admin-host": hosts, "admin-token": token } = settings;
   refuseOpenDoors(hosts, token);
-  const rates = newRates(clock, server.directory);
+  const rates = newRates(clock, server);
   const now = clock.now();
   const subject: Subject = { server, clock, rates, startedAt: now, epoch: Date.now() - now };
   const events = newEvents(clock, subject);

@@ -11,7 +11,8 @@
 import { refusal } from "../core/errors.ts";
 import type { Channel } from "../hub/model.ts";
 import type { Events } from "./events.ts";
-import { listChannels, listWatchers } from "./lists.ts";
+import { listChannels, listWatchers, pageQuery } from "./lists.ts";
+import type { Page, WatcherStatus } from "../protocol/status.ts";
 import { json, problem, wrongMethod } from "./replies.ts";
 import { channelStatus, formatOf, mediaPort, serverStatus, type Subject } from "./snapshot.ts";
 
@@ -25,9 +26,10 @@ const KICKED = refusal("forbidden", "closed by an administrator");
 const NO_CHANNEL = "there is no such channel";
 
 /** Answers a request to /api/ that may be answered. */
-export function answer(options: ApiOptions, request: Request): Response {
+export async function answer(options: ApiOptions, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const isDelete = request.method === "DELETE";
+  await options.subject.server.elsewhere?.refresh();
   const [, , noun = "", ...rest] = pathname.split("/");
   if (!isDelete && request.method !== "GET") {
     return wrongMethod("GET, DELETE");
@@ -49,7 +51,7 @@ export function answer(options: ApiOptions, request: Request): Response {
     case "channels":
       return orBad(listChannels(options.subject, searchParams));
     case "watchers":
-      return orBad(listWatchers(options.subject, searchParams));
+      return orBad(await allWatchers(options.subject, searchParams));
     case "events":
       return stream(options.events);
     default:
@@ -93,12 +95,28 @@ function oneChannel(
   return json({ ended: true });
 }
 
-function kick({ subject }: ApiOptions, [id = "", ...more]: readonly string[]): Response {
+async function kick(
+  { subject }: ApiOptions,
+  [id = "", ...more]: readonly string[],
+): Promise<Response> {
+  const { elsewhere, ...server } = subject.server;
   const isNumber = more.length === 0 && /^\d{1,15}$/.test(id);
-  if (!isNumber || !subject.server.kick(Number(id), KICKED)) {
-    return problem(404, "not-found", "there is no such watcher");
-  }
-  return json({ closed: true });
+  const isClosed =
+    isNumber &&
+    (server.kick(Number(id), KICKED) || (await elsewhere?.kick(Number(id), KICKED)) === true);
+  return isClosed ? json({ closed: true }) : problem(404, "not-found", "there is no such watcher");
+}
+
+/** Those of this thread, or of all. */
+async function allWatchers(
+  subject: Subject,
+  params: URLSearchParams,
+): Promise<Page<WatcherStatus> | string> {
+  const { elsewhere } = subject.server;
+  const own = listWatchers(subject, params);
+  return typeof own === "string" || elsewhere === undefined
+    ? own
+    : elsewhere.watchers(pageQuery(params));
 }
 
 function channelName(

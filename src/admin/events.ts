@@ -56,6 +56,7 @@ export function newEvents(clock: Clock, subject: Subject): Events {
   };
   const tick = (): void => {
     cancel = clock.after(TICK_MS, tick);
+    // What the sampler of the rates has brought up to date will do here.
     const now = liveKeys(subject);
     const changed = [...live.symmetricDifference(now)];
     live = now;

@@ -48,7 +48,7 @@ export function listChannels(
 
 /** The watchers, of one channel where that is asked for, those that came first first. */
 export function listWatchers(
-  subject: Subject,
+  subject: Pick<Subject, "server" | "clock" | "epoch">,
   params: URLSearchParams,
 ): Page<WatcherStatus> | string {
   const bounds = readBounds(params);
@@ -59,7 +59,7 @@ export function listWatchers(
   const [user, name] = [params.get("user"), params.get("channel")];
   const items: WatcherStatus[] = [];
   let total = 0;
-  for (const connection of subject.server.connections) {
+  for (const connection of subject.server.local) {
     const watcher = connection.seat?.watcher;
     if (
       watcher === undefined ||
@@ -75,6 +75,17 @@ export function listWatchers(
     total++;
   }
   return { total, offset, items };
+}
+
+/** The query of a page, with its bounds written out. They are right. */
+export function pageQuery(params: URLSearchParams): string {
+  const bounds = readBounds(params);
+  const all = new URLSearchParams(params);
+  if (typeof bounds !== "string") {
+    all.set("offset", String(bounds.offset));
+    all.set("limit", String(bounds.limit));
+  }
+  return all.toString();
 }
 
 function readBounds(params: URLSearchParams): { limit: number; offset: number } | string {

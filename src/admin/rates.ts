@@ -12,8 +12,8 @@
  * Only what is on air or lingers has a history. Nothing here is called by the media path.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Directory } from "../hub/directory.ts";
 import type { Channel } from "../hub/model.ts";
+import type { Server } from "../server/server.ts";
 import type { RatePoint } from "../protocol/status.ts";
 
 /** Milliseconds between two entries. */
@@ -48,9 +48,10 @@ interface History {
 const NONE: RatePoint = { bitsIn: 0, bitsOut: 0 };
 
 /** Begins to look at the channels of `directory` once a second. */
-export function newRates(clock: Clock, directory: Directory): Rates {
+export function newRates(clock: Clock, { directory, elsewhere }: Server): Rates {
   const histories = new Map<Channel, History>();
-  const sample = (): void => {
+  const sample = async (): Promise<void> => {
+    await elsewhere?.refresh();
     const now = clock.now();
     for (const channel of directory.list()) {
       note(histories, channel, now);
@@ -60,9 +61,10 @@ export function newRates(clock: Clock, directory: Directory): Rates {
         histories.delete(channel);
       }
     }
-    cancel = clock.after(RATE_STEP_MS, sample);
+    cancel = stopped ? cancel : clock.after(RATE_STEP_MS, () => void sample());
   };
-  let cancel = clock.after(RATE_STEP_MS, sample);
+  let stopped = false;
+  let cancel = clock.after(RATE_STEP_MS, () => void sample());
   const now = (channel: Channel): RatePoint => {
     const history = histories.get(channel);
     return history === undefined ? NONE : mean(points(history, RATES_MEANT));
@@ -82,7 +84,10 @@ export function newRates(clock: Clock, directory: Directory): Rates {
       }
       return sum;
     },
-    stop: () => cancel(),
+    stop() {
+      stopped = true;
+      cancel();
+    },
   };
 }
 

@@ -80,7 +80,7 @@ export function formatOf(known: Known): Pick<ChannelStatus, "format" | "title" |
 
 /** The state of one watcher; `connection` is one that watches. */
 export function watcherStatus(
-  { clock, epoch }: Subject,
+  { clock, epoch }: Pick<Subject, "clock" | "epoch">,
   connection: Connection,
   watcher: Watcher,
 ): WatcherStatus {

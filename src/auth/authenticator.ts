@@ -17,6 +17,8 @@ export interface AuthRequest {
   readonly channelPassword: string | undefined;
   /** The peer's IP address; empty on a unix socket. */
   readonly address: string;
+  /** A number that no other connection of the server has. */
+  readonly connection: number;
 }
 
 /**

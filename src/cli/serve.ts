@@ -1,5 +1,6 @@
 /** `fstream serve`: runs a server until it is told to stop. */
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { ArgsDef } from "citty";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { gate } from "../auth/gate.ts";
@@ -173,9 +174,18 @@ async function start(options: Omit<ServerOptions, "authenticator" | "clock">): P
       onProblem: (message) => log.event("warn", "authentication", message),
     });
     const { tell, webhook } = await hooksOf(settings, log);
-    const server = await startServer({ ...options, authenticator, tell, clock: systemClock });
+    const all = { ...options, authenticator, tell, clock: systemClock };
+    const count = settings.workers === 0 ? availableParallelism() : settings.workers;
+    const server =
+      count === 1
+        ? await startServer(all)
+        : await (await import("../threads/threads.ts")).startThreads(all, count);
     const { render } = newMetrics(() => numbersOf(server, { gate: authenticator, webhook }));
-    return { server, metrics: render };
+    const metrics = async (): Promise<string> => {
+      await server.elsewhere?.refresh();
+      return render();
+    };
+    return { server, metrics };
   } catch (error) {
     talk.error(messageOf(error));
     process.exit(1);

@@ -309,3 +309,9 @@ export const STATUS_MS = 500;
  * still.
  */
 export const STANDSTILL_MS = 2_000;
+
+/**
+ * Broadcasts of a process with several threads, copies included. Each has a number in the threads'
+ * mailboxes, which hold this many; connections run out before.
+ */
+export const STREAMS_MAX = 65_536;

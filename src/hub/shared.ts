@@ -1,6 +1,6 @@
 /**
  * One broadcast in the memory of several threads. The thread of its broadcaster owns it: it alone
- * writes the bytes, and what is below but for the last two rows. All others read.
+ * writes the bytes, and what is below but for the last three rows. All others read.
  *
  *     control  │ head │                     the absolute offset behind the newest byte that was published
  *              │ edge │                     pages of the stream that are, or are about to be, overwritten
@@ -9,6 +9,7 @@
  *              │ hungry │                   the owner waits for a reader before it overwrites
  *              │ floor  0 │ floor  1 │ …    the lowest cursor of each reading thread
  *              │ wanted 0 │ wanted 1 │ …    whether it has watchers, and so has to be woken
+ *              │ woken  0 │ woken  1 │ …    whether it has been, and has not looked yet
  *
  * A ring is overwritten while others read it, and still no torn byte goes out unnoticed:
  *
@@ -70,7 +71,7 @@ function viewsOf({ control, threads }: SharedStream): Views {
   return {
     large: new BigInt64Array(control, 0, FLOORS + threads),
     frames: new Float64Array(control, frames, FRAMES_INDEXED),
-    small: new Int32Array(control, small, WANTED + threads),
+    small: new Int32Array(control, small, WANTED + 2 * threads),
   };
 }
 
@@ -106,6 +107,8 @@ export interface Outlet {
   floor(): number;
   /** Who is before `tail` is not waited for any more. */
   abandon(tail: number): void;
+  /** To be called when this thread was woken, before it looks. */
+  heard(): void;
   /** Whether readers are to say when they have got on. */
   hunger(hungry: boolean): void;
 }
@@ -124,9 +127,15 @@ export interface OutletOptions {
 export function newOutlet(options: OutletOptions): Outlet {
   const { copyId, id, self, threads, wake } = options;
   const tell = (news: News): void => options.tell(id, news);
-  const bytes = 8 * (FLOORS + threads + FRAMES_INDEXED) + 4 * (WANTED + threads);
+  const bytes = 8 * (FLOORS + threads + FRAMES_INDEXED) + 4 * (WANTED + 2 * threads);
   const stream = { id, threads, control: new SharedArrayBuffer(bytes) };
   const { frames, large, small } = viewsOf(stream);
+  const woken = WANTED + threads;
+  const wakeOnce = (thread: number): void => {
+    if (Atomics.exchange(small, woken + thread, 1) === 0) {
+      wake(thread, id);
+    }
+  };
   let published = 0;
   let abandoned = 0;
   let edge = 0;
@@ -154,7 +163,7 @@ export function newOutlet(options: OutletOptions): Outlet {
       Atomics.store(large, HEAD, BigInt(head));
       for (let thread = 0; thread < threads; thread++) {
         if (thread !== self && Atomics.load(small, WANTED + thread) === 1) {
-          wake(thread, id);
+          wakeOnce(thread);
         }
       }
     },
@@ -176,6 +185,7 @@ export function newOutlet(options: OutletOptions): Outlet {
     abandon(tail) {
       abandoned = Math.max(abandoned, tail);
     },
+    heard: () => void Atomics.store(small, woken + self, 0),
     hunger: (hungry) => void Atomics.store(small, HUNGRY, hungry ? 1 : 0),
   };
 }
@@ -210,13 +220,19 @@ export function newInlet(
   catchUp: () => void,
 ): Inlet {
   const { frames, large, small } = viewsOf(stream);
+  const woken = WANTED + stream.threads;
   let seen = 0;
   let isWanted = false;
+  // Whoever had this thread's number before is gone.
+  Atomics.store(small, WANTED + self, 0);
+  Atomics.store(small, woken + self, 0);
   return {
     stream,
     guard: small,
     generation: 0,
     head() {
+      // Before it: what is published from now on wakes again.
+      Atomics.store(small, woken + self, 0);
       const head = Number(Atomics.load(large, HEAD));
       // After it: what was published before the ring changed is in the old one too.
       return Atomics.load(small, GENERATION) === this.generation ? head : -1;
@@ -252,7 +268,7 @@ export function newInlet(
     report(floor) {
       const known = floor === Infinity ? NOTHING_NEEDED : BigInt(floor);
       Atomics.store(large, FLOORS + self, known);
-      if (Atomics.load(small, HUNGRY) === 1) {
+      if (Atomics.load(small, HUNGRY) === 1 && Atomics.exchange(small, woken + owner, 1) === 0) {
         wake(owner, stream.id);
       }
     },

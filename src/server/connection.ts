@@ -41,13 +41,11 @@ const NO_HANDSHAKE = refusal("timeout", "the request was not complete in time");
 export const INTERNAL: Reason = refusal("forbidden", "internal error");
 const CHATTER = refusal("bad-request", "a watcher sent bytes after its request");
 
-let connectionsSoFar = 0;
-
 /** The state of a socket that has just been accepted. The caller stores it in the socket's data. */
 export function openConnection(shared: Shared, socket: Socket<Connection | undefined>): Connection {
   const address = addressOf(socket);
   const connection: Connection = {
-    id: ++connectionsSoFar,
+    id: shared.nextId(),
     shared,
     socket,
     address,
@@ -218,7 +216,7 @@ function check(connection: Connection): void {
   connection.cancelTimer();
   socket.pause();
   shared.authenticator
-    .authenticate({ ...request, address: connection.address })
+    .authenticate({ ...request, address: connection.address, connection: connection.id })
     .then((refused) => {
       if (connection.state === "checking") {
         settle(connection, request, refused);

@@ -25,6 +25,8 @@ export interface Shared {
   readonly clock: Clock;
   readonly directory: Directory;
   readonly admission: Admission;
+  /** The number of the next connection. */
+  readonly nextId: () => number;
   readonly authenticator: Authenticator;
   /** As they are at the moment. */
   readonly settings: Pick<Settings, "handshake-timeout" | "cors">;

@@ -4,7 +4,8 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { CONNECTIONS_FALLBACK, DESCRIPTORS_RESERVED } from "../core/limits.ts";
-import { newDirectory, type Directory } from "../hub/directory.ts";
+import { newDirectory, type Directory, type Ears as HubEars } from "../hub/directory.ts";
+import type { Page, WatcherStatus } from "../protocol/status.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
@@ -39,8 +40,28 @@ export interface ServerOptions {
   readonly faults?: Faults;
   /** Told what becomes of broadcasters and watchers; see src/hooks. */
   readonly tell?: Tell | undefined;
+  /** Where it is one thread of several: how it hears of the others, and they of it. */
+  readonly thread?: ThreadOptions | undefined;
   /** Whether to listen beside another server, which has the addresses now and is about to stop. */
   readonly beside?: boolean;
+}
+
+export interface ThreadOptions {
+  readonly ears: Partial<HubEars>;
+  /** What its connections are counted from: no other thread's have the same numbers. */
+  readonly firstConnection: number;
+  /** Connections of all threads, of which this one's are added to and taken from. */
+  readonly open: Int32Array<SharedArrayBuffer>;
+  /** A connection has ended. */
+  readonly gone: (connection: number) => void;
+}
+
+export interface Elsewhere {
+  /** Brings all numbers up to date. */
+  refresh(): Promise<void>;
+  /** A page of the watchers that a query of the API asks for. */
+  watchers(query: string): Promise<Page<WatcherStatus>>;
+  kick(connection: number, why: Refusal): Promise<boolean>;
 }
 
 export interface Server {
@@ -53,7 +74,11 @@ export interface Server {
   /** What recording has done; undefined where nothing is recorded. */
   readonly recorded: RecordCounters | undefined;
   /** Those that are open. */
-  readonly connections: ReadonlySet<Connection>;
+  readonly connections: { readonly size: number };
+  /** Those of them that this thread has. */
+  readonly local: Iterable<Connection>;
+  /** What other threads have; undefined where there are none. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** Closes the connection of a watcher; false where none that watches has this number. */
   kick(id: number, why: Refusal): boolean;
   /** Takes over those settings that are live. */
@@ -80,13 +105,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const directory = newDirectory(clock, settings, {
     noticed: newNotifier(log, faults),
     ...(recorder && { began: recorder.began }),
+    ...options.thread?.ears,
   });
   let most = mostConnections(settings["max-connections"], log);
   const admission = newAdmission({ clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
+  let lastConnection = options.thread?.firstConnection ?? 0;
 
   const shared: Shared = {
     clock,
+    nextId: () => ++lastConnection,
     directory,
     admission,
     authenticator: options.authenticator,
@@ -96,7 +124,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     witness: withHooks(clock, newWitness(clock, log, closes), options.tell),
     failed: (error) => faults.note(error),
   };
-  const door = newDoor(connections, admission, () => emptied?.());
+  const door = newDoor(connections, admission, options.thread, () => emptied?.());
   const otherPort = (): number | undefined => portOf(listeners, "tcp");
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
@@ -109,6 +137,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     refused: admission.refused,
     recorded: recorder?.counters,
     connections,
+    local: connections,
     kick: (id, why) => kick(connections, id, why),
     apply(next) {
       const wanted = next["max-connections"];
@@ -134,20 +163,34 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-function newDoor(connections: Set<Connection>, admission: Admission, emptied: () => void): Door {
+function newDoor(
+  connections: Set<Connection>,
+  admission: Admission,
+  thread: ThreadOptions | undefined,
+  emptied: () => void,
+): Door {
+  const open = thread?.open;
   return {
     opened(connection) {
       connections.add(connection);
       admission.opened(connection);
+      if (open !== undefined) {
+        Atomics.add(open, 0, 1);
+      }
     },
     closed(connection) {
       connections.delete(connection);
       admission.closed(connection);
+      if (open !== undefined) {
+        Atomics.sub(open, 0, 1);
+      }
+      thread?.gone(connection.id);
       if (connections.size === 0) {
         emptied();
       }
     },
-    full: (address) => admission.isFull(address, connections.size),
+    full: (address) =>
+      admission.isFull(address, open === undefined ? connections.size : Atomics.load(open, 0)),
   };
 }
 

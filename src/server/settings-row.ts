@@ -10,6 +10,8 @@ type Kind =
   | { readonly kind: "addresses" }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   | { readonly kind: "count"; readonly min: number; readonly max: number }
+  /** A number from 1 on, or `auto`, which is 0. */
+  | { readonly kind: "threads"; readonly max: number }
   /** Addresses and networks; the empty text is none. */
   | { readonly kind: "networks" }
   | {

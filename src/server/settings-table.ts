@@ -66,6 +66,13 @@ export const SETTINGS = {
     help: "Whether pages of other sites may watch channels over HTTP.",
     live: true,
   },
+  workers: {
+    section: "server",
+    kind: "threads",
+    max: 64,
+    default: "1",
+    help: "Threads that share the work; auto takes as many as there are cores for this process.",
+  },
   drain: {
     section: "server",
     kind: "duration",
@@ -353,7 +360,7 @@ type ValueOf<R extends Row> = R extends { kind: "addresses" }
       ? Choice
       : R extends { kind: "path" | "text" }
         ? PathOf<R["default"]>
-        : R extends { kind: "count" | "duration" | "port" | "size" }
+        : R extends { kind: "count" | "duration" | "port" | "size" | "threads" }
           ? number
           : never;
 

@@ -69,6 +69,8 @@ export function parseValue(row: Row, text: string): Parsed | null {
       return within(parseWhole(trimmed), 0, 65_535);
     case "text":
       return parseText(trimmed);
+    case "threads":
+      return trimmed === "auto" ? { value: 0 } : within(parseWhole(trimmed), 1, row.max);
     case "size": {
       const read = (part: string): number | null => parseSize(part, row.bare);
       return within(read(trimmed), read(row.min), read(row.max));
@@ -135,6 +137,8 @@ export function expected(row: Row, text: string): string {
       return `it takes a path without quotes or control characters; ${INI_QUOTES}`;
     case "text":
       return "it takes a text without control characters";
+    case "threads":
+      return `it takes a number ${bounds(1, row.max)}, or auto`;
     case "port":
       return "a port is a number from 0 to 65535";
     case "size":
@@ -155,6 +159,8 @@ export function describe(row: Row): string {
       return `${row.help} One of ${alternatives(row.choices)}.`;
     case "count":
       return `${row.help} A number ${bounds(row.min, row.max)}.`;
+    case "threads":
+      return `${row.help} A number ${bounds(1, row.max)}, or auto.`;
     case "port":
       return `${row.help} A number ${bounds(0, 65_535)}.`;
     case "duration":

@@ -30,6 +30,7 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
 export function request(changes: Partial<AuthRequest> = {}): AuthRequest {
   return {
     verb: "broadcast",
+    connection: 1,
     user: "bob",
     userPassword: undefined,
     channel: "",

@@ -18,6 +18,7 @@ const DEFAULTS: Settings = {
   users: "users",
   auth: undefined,
   cors: "on",
+  workers: 1,
   drain: 10_000,
   "log-level": "info",
   "log-format": "text",

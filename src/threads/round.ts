@@ -1,0 +1,68 @@
+/**
+ * A question to several threads, and their answers: whoever does not answer in time, or is no more, is
+ * left out.
+ */
+import type { Clock } from "../core/clock.ts";
+
+/** Milliseconds that a thread has to answer: one that is busy for longer has other troubles. */
+const ANSWER_MS = 2_000;
+
+export interface Rounds {
+  /** Asks `threads` by `ask`, which gets the question's number. Resolves with the answers by thread. */
+  ask<Answer>(
+    threads: readonly number[],
+    ask: (thread: number, question: number) => void,
+    ms?: number,
+  ): Promise<Map<number, Answer>>;
+  answer(question: number, thread: number, answer: unknown): void;
+  /** A thread is no more. */
+  lost(thread: number): void;
+}
+
+interface Round {
+  readonly missing: Set<number>;
+  readonly answers: Map<number, never>;
+  readonly over: () => void;
+}
+
+export function newRounds(clock: Clock): Rounds {
+  const rounds = new Map<number, Round>();
+  let last = 0;
+
+  const leave = (question: number, thread: number): void => {
+    const round = rounds.get(question);
+    round?.missing.delete(thread);
+    if (round?.missing.size === 0) {
+      round.over();
+    }
+  };
+
+  return {
+    async ask(threads, ask, ms = ANSWER_MS) {
+      const question = ++last;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const round: Round = {
+        missing: new Set(threads),
+        answers: new Map<number, never>(),
+        over: resolve,
+      };
+      rounds.set(question, round);
+      threads.forEach((thread) => ask(thread, question));
+      const cancel = clock.after(ms, resolve);
+      if (threads.length > 0) {
+        await promise;
+      }
+      cancel();
+      rounds.delete(question);
+      return round.answers;
+    },
+    answer(question, thread, answer) {
+      // What a question is answered by, its asker knows.
+      rounds.get(question)?.answers.set(thread, answer as never);
+      leave(question, thread);
+    },
+    lost(thread) {
+      [...rounds.keys()].forEach((question) => leave(question, thread));
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * What all threads have counted together, put where a server of one thread has it: in the main thread's
+ * own directory and its counters.
+ */
+import type { Directory } from "../hub/directory.ts";
+import type { HubCounters, Tally } from "../hub/model.ts";
+import type { AdmissionCounters } from "../server/admission.ts";
+import type { Closes } from "../server/witness.ts";
+import { addBuckets, addNumbers, type Figures } from "./figures.ts";
+import type { Registry } from "./registry.ts";
+
+const TALLY = ["bytesIn", "bytesOut", "framesIn", "skips", "ringGrowths"] as const;
+
+/** The main thread counts the others itself: broadcasts and takeovers. */
+const HUB = [...TALLY, "watchers", "tooSlow"] as const;
+
+const DOOR = ["connections", "connectionsPerAddress", "handshakes", "bitrate", "networks"] as const;
+
+export interface Totals {
+  readonly closes: Closes;
+  readonly refused: AdmissionCounters;
+  /** Takes the figures of all threads that there are. */
+  take(figures: ReadonlyMap<number, Figures>): void;
+  /** A thread is no more: what it had counted stays counted. */
+  lost(thread: number): void;
+}
+
+/** Adds up into `directory` and what is returned. */
+export function newTotals(directory: Directory, registry: Registry): Totals {
+  const latest = new Map<number, Figures>();
+  const over: Figures[] = [];
+  const closes: Closes = new Map();
+  const refused = {
+    connections: 0,
+    connectionsPerAddress: 0,
+    handshakes: 0,
+    bitrate: 0,
+    networks: 0,
+  };
+  return {
+    closes,
+    refused,
+    take(figures) {
+      figures.forEach((each, thread) => latest.set(thread, each));
+      const all = [...over, ...latest.values()];
+      sumHub(directory.counters, all, registry);
+      sumDoor(closes, refused, all, registry);
+      sumChannels(directory, [...latest.values()]);
+    },
+    lost(thread) {
+      const last = latest.get(thread);
+      latest.delete(thread);
+      if (last !== undefined) {
+        over.push(last);
+      }
+    },
+  };
+}
+
+function sumHub(sum: HubCounters, all: readonly Figures[], registry: Registry): void {
+  HUB.forEach((name) => {
+    sum[name] = 0;
+  });
+  for (const buckets of [sum.joinWaits, sum.fanOutLags]) {
+    buckets.counts.fill(0);
+    buckets.sum = 0;
+  }
+  for (const { counters } of all) {
+    addNumbers(sum, counters, HUB);
+    addBuckets(sum.joinWaits, counters.joinWaits);
+    addBuckets(sum.fanOutLags, counters.fanOutLags);
+  }
+  sum.takeovers = registry.counters.takeovers;
+  sum.watchersRefused = registry.refused.watchers;
+  sum.channelsRefused = registry.refused.channels;
+}
+
+function sumDoor(
+  closes: Closes,
+  refused: AdmissionCounters,
+  all: readonly Figures[],
+  registry: Registry,
+): void {
+  closes.clear();
+  DOOR.forEach((name) => {
+    refused[name] = 0;
+  });
+  for (const figures of all) {
+    figures.closes.forEach(([reason, count]) =>
+      closes.set(reason, (closes.get(reason) ?? 0) + count),
+    );
+    addNumbers(refused, figures.refused, DOOR);
+  }
+  refused.connectionsPerAddress += registry.refused.connectionsPerAddress;
+}
+
+function sumChannels(directory: Directory, all: readonly Figures[]): void {
+  const sums = new Map<string, { tally: Tally; watchers: number; waiting: number }>();
+  for (const { channels } of all) {
+    for (const { channel, tally, user, waiting, watchers } of channels) {
+      const key = `${user}/${channel}`;
+      const sum = sums.get(key);
+      if (sum === undefined) {
+        sums.set(key, { tally: { ...tally }, watchers, waiting });
+      } else {
+        addNumbers(sum.tally, tally, TALLY);
+        sum.watchers += watchers;
+        sum.waiting += waiting;
+      }
+    }
+  }
+  for (const channel of directory.list()) {
+    const sum = sums.get(`${channel.user}/${channel.name}`);
+    if (sum !== undefined) {
+      Object.assign(channel.tally, sum.tally);
+      channel.watchers = sum.watchers;
+    }
+  }
+}
