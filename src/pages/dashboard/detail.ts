@@ -2,7 +2,7 @@
 import type { ChannelStatus, WatcherStatus } from "../../protocol/status.ts";
 import { endBroadcast, getChannel, getWatchers, kickWatcher, path, type Answer } from "./api.ts";
 import { confirm, say } from "./dialog.ts";
-import { arrange, byId, element, setText } from "./dom.ts";
+import { arrange, byId, element, setText } from "../dom.ts";
 import {
   formatBitrate,
   formatBytes,

@@ -1,5 +1,5 @@
 /** Questions that the page puts, and what it says of their outcome. */
-import { byId, element, setText } from "./dom.ts";
+import { byId, element, setText } from "../dom.ts";
 
 /** Asks before something that cannot be undone. Resolves with whether to do it; Esc is a no. */
 export function confirm(title: string, text: string, action: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The list of channels: one page of it, kept as it is on the server. */
 import type { ChannelStatus } from "../../protocol/status.ts";
 import { getChannel, getChannels, path } from "./api.ts";
-import { arrange, byId, element, setText } from "./dom.ts";
+import { arrange, byId, element, setText } from "../dom.ts";
 import {
   formatBitrate,
   formatCount,
