@@ -74,6 +74,8 @@ async function bundle(entry: string): Promise<Bundle> {
     entrypoints: [entry],
     target: "browser",
     minify: true,
+    // What a page loads later is a part of its own.
+    splitting: true,
     publicPath: ASSETS,
     naming: { entry: "[name].[ext]", chunk: name, asset: name },
   });

@@ -1,0 +1,150 @@
+/**
+ * The watch page in a real browser, with a real server and broadcasts that ffmpeg makes: what is seen
+ * on it is what was sent.
+ */
+import { expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { CHROMIUM, openBrowser } from "../support/browser.ts";
+import { TEST_MS } from "../support/program.ts";
+import { describeWith } from "../support/tools.ts";
+import { broadcast, look, onAir, type Kind, type Sight } from "./on-air.ts";
+
+/** What codecs and colour conversions make of a value. */
+const TOLERANCE = 45;
+
+const RED = [255, 0, 0];
+const GREEN = [0, 255, 0];
+const BLUE = [0, 0, 255];
+
+async function state(tab: Page, name: string): Promise<void> {
+  await tab.locator(`body[data-state="${name}"]`).waitFor({ timeout: TEST_MS / 4 });
+}
+
+function expectColours({ colours }: Sight): void {
+  for (const [index, colour] of [RED, GREEN, BLUE].entries()) {
+    const errors = colour.map((value, part) => Math.abs(value - (colours[index]?.[part] ?? NaN)));
+    expect(Math.max(...errors)).toBeLessThan(TOLERANCE);
+  }
+}
+
+/** Looks until a picture with a higher number than `than` is seen. */
+async function later(tab: Page, than: number): Promise<Sight> {
+  for (;;) {
+    const sight = await look(tab);
+    if (sight.number > than) {
+      return sight;
+    }
+  }
+}
+
+/** Expects known colours, and a picture that moves on. */
+async function expectPictures(tab: Page): Promise<Sight> {
+  await state(tab, "playing");
+  const sight = await look(tab);
+  expectColours(sight);
+  const next = await later(tab, sight.number + 5);
+  expectColours(next);
+  return next;
+}
+
+describeWith(CHROMIUM, "the watch page", () => {
+  describeWith("ffmpeg", "with ffmpeg", () => {
+    const PLAYED: readonly (readonly [kind: Kind, decoder: RegExp])[] = [
+      ["h264", /^H\.264, WebCodecs, avc1\./],
+      ["mpegts", /^MPEG-TS, mpegts\.js$/],
+      ["webm", /^WebM, browser$/],
+      ["ivf", /^IVF, WebCodecs, vp8$/],
+      ["mjpeg", /^Motion JPEG, browser/],
+    ];
+    for (const [kind, decoder] of PLAYED) {
+      test(
+        `shows ${kind} as it was sent, and as it moves`,
+        async () => {
+          await using air = await onAir();
+          await using browser = await openBrowser();
+          await using _ = await broadcast(air, "cam", kind);
+          const tab = await browser.open(air.pageOf("cam"));
+          await expectPictures(tab);
+          expect(await tab.locator("#decoder").textContent()).toMatch(decoder);
+          expect(await tab.locator("#size").textContent()).toBe("360×200");
+          expect(await tab.locator("#delay").textContent()).toMatch(/^\d+(\.\d)? m?s$/);
+        },
+        TEST_MS,
+      );
+    }
+
+    test(
+      "goes on by itself when the broadcaster starts again, also with another format",
+      async () => {
+        await using air = await onAir({ linger: "0" });
+        await using browser = await openBrowser();
+        const tab = await browser.open(air.pageOf("cam"));
+        await state(tab, "waiting");
+        const first = await broadcast(air, "cam", "h264");
+        const { number } = await later(tab, (await expectPictures(tab)).number + 20);
+        await first.end();
+        await state(tab, "waiting");
+        const second = await broadcast(air, "cam", "h264");
+        const again = await expectPictures(tab);
+        expect(again.number).toBeLessThan(number);
+        await second.end();
+        await state(tab, "waiting");
+        await using _ = await broadcast(air, "cam", "mpegts");
+        await expectPictures(tab);
+        expect(await tab.locator("#decoder").textContent()).toMatch(/mpegts/);
+      },
+      TEST_MS,
+    );
+
+    test(
+      "asks for the channel's password, says of a wrong one that it is wrong, and keeps the right one",
+      async () => {
+        await using air = await onAir();
+        await using browser = await openBrowser();
+        await using _ = await broadcast(air, "cam", "h264", ",channel-password=open sesame");
+        const tab = await browser.open(air.pageOf("cam"));
+        await state(tab, "locked");
+        await tab.getByLabel("Password").fill("guess");
+        await tab.keyboard.press("Enter");
+        await tab.getByText("That password is wrong.").waitFor();
+        await tab.getByLabel("Password").fill("open sesame");
+        await tab.getByRole("button", { name: "Watch" }).click();
+        await expectPictures(tab);
+        await tab.reload();
+        await expectPictures(tab);
+      },
+      TEST_MS,
+    );
+
+    test(
+      "says what the browser cannot play, and what to type instead",
+      async () => {
+        await using air = await onAir();
+        await using browser = await openBrowser();
+        await using _ = await broadcast(air, "cam", "y4m");
+        const tab = await browser.open(air.pageOf("cam"));
+        await tab.getByText("This browser cannot play YUV4MPEG2").waitFor();
+        const { where } = air.media;
+        const url = `http://127.0.0.1:${"port" in where ? where.port : 0}/bob/cam`;
+        await tab.getByText(`ffplay ${url}`).waitFor();
+      },
+      TEST_MS,
+    );
+
+    test(
+      "has a button and a key for the sound, where there is one",
+      async () => {
+        await using air = await onAir();
+        await using browser = await openBrowser();
+        await using _ = await broadcast(air, "cam", "mpegts with sound");
+        const tab = await browser.open(air.pageOf("cam"));
+        await expectPictures(tab);
+        await tab.getByRole("button", { name: "Unmute" }).click();
+        await tab.getByRole("button", { name: "Mute", exact: true }).waitFor();
+        await tab.keyboard.press("m");
+        await tab.getByRole("button", { name: "Unmute" }).waitFor();
+      },
+      TEST_MS,
+    );
+  });
+});
