@@ -28,6 +28,7 @@ export function newControls(): void {
   video.addEventListener("volumechange", () => {
     setText(mute, video.muted ? "Unmute" : "Mute");
     mute.classList.toggle("primary", video.muted);
+    byId("silent", HTMLElement).hidden = !video.muted;
   });
   mute.addEventListener("click", toggleSound);
   full.hidden = !document.fullscreenEnabled;

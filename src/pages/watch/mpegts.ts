@@ -6,8 +6,9 @@ import { ENDED, type Ending, type Playing } from "./player.ts";
 /** Milliseconds between two looks at the element. */
 const LOOK_MS = 250;
 
-/** Seconds of buffer from which on it plays faster, down to the second. Sound underruns below that. */
-const BUFFER_MAX_S = 0.9;
+/** Seconds of buffer from which on it jumps, or plays faster, down to the last: less of it runs dry. */
+const JUMP_S = 1.5;
+const HURRY_S = 0.6;
 const BUFFER_S = 0.35;
 
 /** Seconds of what has been played that are kept: a live page has no use for them. */
@@ -31,10 +32,10 @@ export async function playMpegts(playing: Playing): Promise<Ending> {
       enableStashBuffer: false,
       lazyLoad: false,
       liveSync: true,
-      liveSyncMaxLatency: BUFFER_MAX_S,
+      liveSyncMaxLatency: HURRY_S,
       liveSyncTargetLatency: BUFFER_S,
       liveBufferLatencyChasing: true,
-      liveBufferLatencyMaxLatency: BUFFER_MAX_S * 3,
+      liveBufferLatencyMaxLatency: JUMP_S,
       liveBufferLatencyMinRemain: BUFFER_S,
       autoCleanupSourceBuffer: true,
       autoCleanupMaxBackwardDuration: PLAYED_MAX_S,
