@@ -61,7 +61,8 @@ export async function onAir(flags: Flags = {}): Promise<OnAir> {
   const media = await relay(flags);
   const log = newLog(systemClock, "error", () => {});
   const admin: Admin = startAdmin({
-    settings: settingsOf({ "admin-port": "0" }),
+    // With a token it may be addressed by any name.
+    settings: settingsOf({ "admin-port": "0", "admin-token": "secret" }),
     server: media.server,
     clock: systemClock,
     log,

@@ -74,6 +74,19 @@ describeWith(CHROMIUM, "the watch page", () => {
     }
 
     test(
+      "shows h264 where the page is not secure, and has no WebCodecs",
+      async () => {
+        await using air = await onAir();
+        await using browser = await openBrowser("elsewhere.test");
+        await using _ = await broadcast(air, "cam", "h264");
+        const tab = await browser.open(air.pageOf("cam").replace("127.0.0.1", "elsewhere.test"));
+        await expectPictures(tab);
+        expect(await tab.locator("#decoder").textContent()).toBe("H.264, mpegts.js");
+      },
+      TEST_MS,
+    );
+
+    test(
       "goes on by itself when the broadcaster starts again, also with another format",
       async () => {
         await using air = await onAir({ linger: "0" });

@@ -7,8 +7,9 @@ import { newMjpegScanner } from "../../media/mjpeg.ts";
 import { codingOf } from "./codecs.ts";
 import { newDecoder, type Decoder } from "./decoder.ts";
 import { newCutter, type Frame } from "./frames.ts";
-import { ENDED, type Ending, type Playing } from "./player.ts";
+import type { Ending, Playing } from "./player.ts";
 import { newScreen, type Screen } from "./screen.ts";
+import { readStream } from "./stream.ts";
 
 /** Pictures of Motion JPEG that may be decoded at once; those beyond are left out. */
 const JPEGS_MAX = 3;
@@ -23,48 +24,22 @@ export async function playOnCanvas(playing: Playing): Promise<Ending> {
   try {
     if (coding === undefined) {
       figures.decoder = "browser, JPEG";
-      return await feed(playing, newCutter(newMjpegScanner, newJpegs(playing, screen)), ENDED);
+      return await readStream(playing, newCutter(newMjpegScanner, newJpegs(playing, screen)));
     }
     if (!("VideoDecoder" in globalThis)) {
+      if (format === "h264") {
+        return await (await import("./rewrap.ts")).playRewrapped(playing);
+      }
       const why = isSecureContext ? "It has no WebCodecs." : NOT_SECURE;
       return { kind: "unsupported", why };
     }
     const decoder: Decoder = newDecoder(playing, coding, screen);
     const cut = newCutter(coding.newScanner, (frame) => decoder.take(frame));
-    const ending = await feed(playing, (chunk) => cut(chunk) && !decoder.hasFailed(), ENDED);
+    const ending = await readStream(playing, (chunk) => cut(chunk) && !decoder.hasFailed());
     decoder.close();
     return ending.kind === "ended" ? await decoder.ending() : ending;
   } finally {
     screen.close();
-  }
-}
-
-/** Reads the stream to its end, or until `take` has had enough of it. */
-async function feed(
-  { url, signal, figures }: Playing,
-  take: (chunk: Uint8Array) => boolean,
-  enough: Ending,
-): Promise<Ending> {
-  try {
-    const response = await fetch(url, { signal, cache: "no-store", credentials: "omit" });
-    if (!response.ok || response.body === null) {
-      return { kind: "refused", status: response.status, why: (await response.text()).trim() };
-    }
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) {
-        return ENDED;
-      }
-      figures.bytes += value.length;
-      if (!take(value)) {
-        await reader.cancel();
-        return enough;
-      }
-    }
-  } catch {
-    // A connection that breaks ends the stream as well.
-    return ENDED;
   }
 }
 

@@ -12,7 +12,7 @@ import { newH264Scanner } from "../../media/h264.ts";
 import { newH265Scanner } from "../../media/h265.ts";
 import { newIvfScanner } from "../../media/ivf.ts";
 import type { NewScanner } from "../../media/scanner.ts";
-import type { Frame } from "./frames.ts";
+import { withSetup, type Frame } from "./frames.ts";
 
 /** How a format's frames become chunks for a decoder. */
 export interface Coding {
@@ -46,16 +46,6 @@ const CODINGS: ReadonlyMap<Format, Coding> = new Map([
 /** Undefined for formats of which WebCodecs knows nothing. */
 export function codingOf(format: Format): Coding | undefined {
   return CODINGS.get(format);
-}
-
-function withSetup({ data, setup }: Frame): Uint8Array {
-  if (setup === undefined || setup.length === 0) {
-    return data;
-  }
-  const whole = new Uint8Array(setup.length + data.length);
-  whole.set(setup);
-  whole.set(data, setup.length);
-  return whole;
 }
 
 function withoutHeader({ data }: Frame): Uint8Array {

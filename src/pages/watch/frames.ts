@@ -84,3 +84,14 @@ export function newCutter(newScanner: NewScanner, take: (frame: Frame) => void):
     return isSound;
   };
 }
+
+/** The frame with what a decoder needs before it. */
+export function withSetup({ data, setup }: Frame): Uint8Array {
+  if (setup === undefined || setup.length === 0) {
+    return data;
+  }
+  const whole = new Uint8Array(setup.length + data.length);
+  whole.set(setup);
+  whole.set(data, setup.length);
+  return whole;
+}

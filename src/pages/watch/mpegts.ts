@@ -15,10 +15,39 @@ const BUFFER_S = 0.35;
 const PLAYED_MAX_S = 20;
 const PLAYED_S = 5;
 
+type Media = Parameters<typeof mpegts.createPlayer>[0];
+type Config = NonNullable<Parameters<typeof mpegts.createPlayer>[1]>;
+
+const CONFIG: Config = {
+  enableStashBuffer: false,
+  lazyLoad: false,
+  liveSync: true,
+  liveSyncMaxLatency: HURRY_S,
+  liveSyncTargetLatency: BUFFER_S,
+  liveBufferLatencyChasing: true,
+  liveBufferLatencyMaxLatency: JUMP_S,
+  liveBufferLatencyMinRemain: BUFFER_S,
+  autoCleanupSourceBuffer: true,
+  autoCleanupMaxBackwardDuration: PLAYED_MAX_S,
+  autoCleanupMinBackwardDuration: PLAYED_S,
+  referrerPolicy: "no-referrer",
+};
+
 const NOTHING_PLAYABLE = "It has no decoder for the picture or the sound in this stream.";
 
-export async function playMpegts(playing: Playing): Promise<Ending> {
-  const { video, url, format, signal, figures } = playing;
+export function playMpegts(playing: Playing): Promise<Ending> {
+  const { format, url } = playing;
+  const type = format === "flv" ? "flv" : "mpegts";
+  return playByMpegts(playing, { type, isLive: true, url, cors: true });
+}
+
+/** Plays `media`, until its end or what `over` says of it. */
+export async function playByMpegts(
+  { video, signal, figures }: Playing,
+  media: Media,
+  more: Config = {},
+  over?: Promise<Ending>,
+): Promise<Ending> {
   if (!mpegts.isSupported()) {
     return { kind: "unsupported", why: "It has no media source extensions." };
   }
@@ -26,23 +55,7 @@ export async function playMpegts(playing: Playing): Promise<Ending> {
   mpegts.LoggingControl.enableAll = false;
   const { promise, resolve } = Promise.withResolvers<Ending>();
   let saidAt = performance.now();
-  const player = mpegts.createPlayer(
-    { type: format === "flv" ? "flv" : "mpegts", isLive: true, url, cors: true },
-    {
-      enableStashBuffer: false,
-      lazyLoad: false,
-      liveSync: true,
-      liveSyncMaxLatency: HURRY_S,
-      liveSyncTargetLatency: BUFFER_S,
-      liveBufferLatencyChasing: true,
-      liveBufferLatencyMaxLatency: JUMP_S,
-      liveBufferLatencyMinRemain: BUFFER_S,
-      autoCleanupSourceBuffer: true,
-      autoCleanupMaxBackwardDuration: PLAYED_MAX_S,
-      autoCleanupMinBackwardDuration: PLAYED_S,
-      referrerPolicy: "no-referrer",
-    },
-  );
+  const player = mpegts.createPlayer(media, { ...CONFIG, ...more });
   player.on(mpegts.Events.MEDIA_INFO, (info: { readonly hasAudio?: boolean }) => {
     figures.hasSound = info.hasAudio === true;
   });
@@ -62,6 +75,7 @@ export async function playMpegts(playing: Playing): Promise<Ending> {
   player.load();
   video.play().catch(() => {});
   const looking = setInterval(() => measure(video, figures), LOOK_MS);
+  void over?.then(resolve);
   const ending = await promise;
   clearInterval(looking);
   player.destroy();
