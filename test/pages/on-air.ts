@@ -80,7 +80,7 @@ export async function onAir(flags: Flags = {}): Promise<OnAir> {
 
 /** Broadcasts pictures of a kind, at their pace, as bob's `channel`. */
 export async function broadcast(
-  { media }: OnAir,
+  { media }: Pick<OnAir, "media">,
   channel: string,
   kind: Kind,
   more = "",
