@@ -1,11 +1,11 @@
 /**
  * A server with its pages, and broadcasts whose pictures say which frame they are:
  *
- *     ┌───────────┬───────────┬───────────┐
- *     │    red    │   green   │   blue    │   known colours
- *     ├───┬───┬───┼───┬───┬───┼───┬───┬───┤
- *     │ 1 │ 2 │ 4 │ 8 │ … │   │   │   │   │   the frame's number, a bit a block, white for a one
- *     └───┴───┴───┴───┴───┴───┴───┴───┴───┘
+ *     ┌───────────────┬───────────────┬───────────────┐
+ *     │      red      │     green     │      blue     │   known colours
+ *     ├───┬───┬───┬───┼───┬───┬───┬───┼───┬───┬───┬───┤
+ *     │ 1 │ 2 │ 4 │ 8 │ … │   │   │   │   │   │   │   │   the frame's number, a bit a block, white for a one
+ *     └───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┘
  */
 import type { Page } from "playwright-core";
 import { startAdmin, type Admin } from "../../src/admin/admin.ts";
@@ -23,6 +23,8 @@ export interface OnAir extends AsyncDisposable {
 }
 
 export interface Broadcast extends AsyncDisposable {
+  /** Stops its pictures, or lets them go on, while it stays connected. */
+  pause(isPaused: boolean): void;
   /** Ends it, and waits until the server has noticed. */
   end(): Promise<void>;
 }
@@ -35,7 +37,7 @@ export interface Sight {
 
 const WIDTH = 360;
 const HEIGHT = 200;
-const BITS = 9;
+const BITS = 12;
 const FPS = 25;
 
 const X264 = "-c:v libx264 -preset ultrafast -tune zerolatency -g 25";
@@ -47,6 +49,7 @@ const KINDS = {
   h265: "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=25 -f hevc",
   mpegts: `${X264} -f mpegts`,
   "mpegts with sound": `-f lavfi -i sine -c:a aac ${X264} -f mpegts`,
+  "mpegts with MPEG-2": "-c:v mpeg2video -f mpegts",
   flv: `${X264} -f flv`,
   webm: `${VP8} -f webm -live 1`,
   mp4: `${X264} -f mp4 -movflags empty_moov+frag_keyframe+default_base_moof`,
@@ -118,7 +121,8 @@ export async function broadcast(
     client.end();
     await client.ended();
   };
-  return { end, [Symbol.asyncDispose]: end };
+  const pause = (isPaused: boolean): void => child.kill(isPaused ? "SIGSTOP" : "SIGCONT");
+  return { end, pause, [Symbol.asyncDispose]: end };
 }
 
 /** Sharp blocks: the number is computed for one pixel a block, and made larger without a blur. */
@@ -128,14 +132,14 @@ const PICTURES: readonly string[] = [
   "lavfi",
   "-i",
   `nullsrc=s=${SMALL.width}x${SMALL.height}:r=${FPS},format=gbrp,geq=${[0, 1, 2].map(plane).join(":")},` +
-    `scale=${WIDTH}:${HEIGHT}:flags=neighbor,format=yuv420p`,
+    `scale=${WIDTH}:${HEIGHT}:flags=neighbor,setsar=1,format=yuv420p`,
 ];
 
 /** The red, green or blue of a pixel: pure in its third of the upper rows, a bit of the number below. */
 function plane(index: number): string {
   const name = "rgb"[index] ?? "r";
   const bit = "255*mod(floor(N/pow(2,X)),2)";
-  return `${name}='if(lt(Y,3),255*eq(floor(X/3),${index}),${bit})'`;
+  return `${name}='if(lt(Y,3),255*eq(floor(X/4),${index}),${bit})'`;
 }
 
 /** Looks at the picture on the page, as a person does. */
@@ -164,7 +168,7 @@ export async function look(tab: Page): Promise<Sight> {
     (at(bit, 4)[0] ?? 0) > 127 ? 2 ** bit : 0,
   );
   return {
-    colours: [1, 4, 7].map((x) => at(x, 1)),
+    colours: [1, 5, 9].map((x) => at(x, 1)),
     number: bits.reduce((sum, bit) => sum + bit, 0),
   };
 }

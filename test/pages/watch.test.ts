@@ -4,8 +4,8 @@
  */
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { CHROMIUM, openBrowser } from "../support/browser.ts";
-import { TEST_MS } from "../support/program.ts";
+import { CHROMIUM, openBrowser, type Browser } from "../support/browser.ts";
+import { LIMIT_MS, TEST_MS } from "../support/program.ts";
 import { describeWith } from "../support/tools.ts";
 import { broadcast, look, onAir, type Kind, type Sight } from "./on-air.ts";
 
@@ -16,8 +16,14 @@ const RED = [255, 0, 0];
 const GREEN = [0, 255, 0];
 const BLUE = [0, 0, 255];
 
+async function open(browser: Browser, url: string): Promise<Page> {
+  const tab = await browser.open(url);
+  tab.setDefaultTimeout(LIMIT_MS);
+  return tab;
+}
+
 async function state(tab: Page, name: string): Promise<void> {
-  await tab.locator(`body[data-state="${name}"]`).waitFor({ timeout: TEST_MS / 4 });
+  await tab.locator(`body[data-state="${name}"]`).waitFor();
 }
 
 function expectColours({ colours }: Sight): void {
@@ -63,7 +69,7 @@ describeWith(CHROMIUM, "the watch page", () => {
           await using air = await onAir();
           await using browser = await openBrowser();
           await using _ = await broadcast(air, "cam", kind);
-          const tab = await browser.open(air.pageOf("cam"));
+          const tab = await open(browser, air.pageOf("cam"));
           await expectPictures(tab);
           expect(await tab.locator("#decoder").textContent()).toMatch(decoder);
           expect(await tab.locator("#size").textContent()).toBe("360×200");
@@ -79,32 +85,61 @@ describeWith(CHROMIUM, "the watch page", () => {
         await using air = await onAir();
         await using browser = await openBrowser("elsewhere.test");
         await using _ = await broadcast(air, "cam", "h264");
-        const tab = await browser.open(air.pageOf("cam").replace("127.0.0.1", "elsewhere.test"));
+        const tab = await open(browser, air.pageOf("cam").replace("127.0.0.1", "elsewhere.test"));
         await expectPictures(tab);
         expect(await tab.locator("#decoder").textContent()).toBe("H.264, mpegts.js");
       },
       TEST_MS,
     );
 
+    for (const linger of ["0", "1m"]) {
+      test(
+        `goes on by itself when the broadcaster starts again, with linger=${linger}`,
+        async () => {
+          await using air = await onAir({ linger });
+          await using browser = await openBrowser();
+          const tab = await open(browser, air.pageOf("cam"));
+          await state(tab, "waiting");
+          const first = await broadcast(air, "cam", "h264");
+          const { number } = await later(tab, (await expectPictures(tab)).number + 20);
+          await first.end();
+          await state(tab, "waiting");
+          await using _ = await broadcast(air, "cam", "h264");
+          const again = await expectPictures(tab);
+          expect(again.number).toBeLessThan(number);
+        },
+        TEST_MS,
+      );
+    }
+
     test(
-      "goes on by itself when the broadcaster starts again, also with another format",
+      "goes on when the next broadcast has another format",
       async () => {
-        await using air = await onAir({ linger: "0" });
+        await using air = await onAir();
         await using browser = await openBrowser();
-        const tab = await browser.open(air.pageOf("cam"));
-        await state(tab, "waiting");
-        const first = await broadcast(air, "cam", "h264");
-        const { number } = await later(tab, (await expectPictures(tab)).number + 20);
-        await first.end();
-        await state(tab, "waiting");
-        const second = await broadcast(air, "cam", "h264");
-        const again = await expectPictures(tab);
-        expect(again.number).toBeLessThan(number);
-        await second.end();
-        await state(tab, "waiting");
-        await using _ = await broadcast(air, "cam", "mpegts");
+        const first = await broadcast(air, "cam", "mpegts");
+        const tab = await open(browser, air.pageOf("cam"));
         await expectPictures(tab);
-        expect(await tab.locator("#decoder").textContent()).toMatch(/mpegts/);
+        await first.end();
+        await using _ = await broadcast(air, "cam", "h264");
+        await tab.getByText(/^H\.264, WebCodecs/).waitFor();
+        await expectPictures(tab);
+      },
+      TEST_MS,
+    );
+
+    test(
+      "says that the stream stands still while it does",
+      async () => {
+        await using air = await onAir();
+        await using browser = await openBrowser();
+        await using source = await broadcast(air, "cam", "h264");
+        const tab = await open(browser, air.pageOf("cam"));
+        await expectPictures(tab);
+        source.pause(true);
+        await state(tab, "stalled");
+        source.pause(false);
+        await expectPictures(tab);
       },
       TEST_MS,
     );
@@ -115,7 +150,7 @@ describeWith(CHROMIUM, "the watch page", () => {
         await using air = await onAir();
         await using browser = await openBrowser();
         await using _ = await broadcast(air, "cam", "h264", ",channel-password=open sesame");
-        const tab = await browser.open(air.pageOf("cam"));
+        const tab = await open(browser, air.pageOf("cam"));
         await state(tab, "locked");
         await tab.getByLabel("Password").fill("guess");
         await tab.keyboard.press("Enter");
@@ -129,20 +164,25 @@ describeWith(CHROMIUM, "the watch page", () => {
       TEST_MS,
     );
 
-    test(
-      "says what the browser cannot play, and what to type instead",
-      async () => {
-        await using air = await onAir();
-        await using browser = await openBrowser();
-        await using _ = await broadcast(air, "cam", "y4m");
-        const tab = await browser.open(air.pageOf("cam"));
-        await tab.getByText("This browser cannot play YUV4MPEG2").waitFor();
-        const { where } = air.media;
-        const url = `http://127.0.0.1:${"port" in where ? where.port : 0}/bob/cam`;
-        await tab.getByText(`ffplay ${url}`).waitFor();
-      },
-      TEST_MS,
-    );
+    for (const [kind, name] of [
+      ["y4m", "YUV4MPEG2"],
+      ["mpegts with MPEG-2", "MPEG-TS"],
+    ] as const) {
+      test(
+        `says that the browser cannot play ${kind}, and what to type instead`,
+        async () => {
+          await using air = await onAir();
+          await using browser = await openBrowser();
+          await using _ = await broadcast(air, "cam", kind);
+          const tab = await open(browser, air.pageOf("cam"));
+          await tab.getByText(`This browser cannot play ${name}`).waitFor();
+          const { where } = air.media;
+          const url = `http://127.0.0.1:${"port" in where ? where.port : 0}/bob/cam`;
+          await tab.getByText(`ffplay ${url}`).waitFor();
+        },
+        TEST_MS,
+      );
+    }
 
     test(
       "has a button and a key for the sound, where there is one",
@@ -150,7 +190,7 @@ describeWith(CHROMIUM, "the watch page", () => {
         await using air = await onAir();
         await using browser = await openBrowser();
         await using _ = await broadcast(air, "cam", "mpegts with sound");
-        const tab = await browser.open(air.pageOf("cam"));
+        const tab = await open(browser, air.pageOf("cam"));
         await expectPictures(tab);
         await tab.getByRole("button", { name: "Unmute" }).click();
         await tab.getByRole("button", { name: "Mute", exact: true }).waitFor();

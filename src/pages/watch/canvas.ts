@@ -4,8 +4,8 @@
  */
 import "./buffer.ts";
 import { newMjpegScanner } from "../../media/mjpeg.ts";
-import { codingOf } from "./codecs.ts";
-import { newDecoder, type Decoder } from "./decoder.ts";
+import { codingOf, type Coding } from "./codecs.ts";
+import { newDecoder } from "./decoder.ts";
 import { newCutter, type Frame } from "./frames.ts";
 import type { Ending, Playing } from "./player.ts";
 import { newScreen, type Screen } from "./screen.ts";
@@ -26,21 +26,25 @@ export async function playOnCanvas(playing: Playing): Promise<Ending> {
       figures.decoder = "browser, JPEG";
       return await readStream(playing, newCutter(newMjpegScanner, newJpegs(playing, screen)));
     }
-    if (!("VideoDecoder" in globalThis)) {
-      if (format === "h264") {
-        return await (await import("./rewrap.ts")).playRewrapped(playing);
-      }
-      const why = isSecureContext ? "It has no WebCodecs." : NOT_SECURE;
-      return { kind: "unsupported", why };
-    }
-    const decoder: Decoder = newDecoder(playing, coding, screen);
-    const cut = newCutter(coding.newScanner, (frame) => decoder.take(frame));
-    const ending = await readStream(playing, (chunk) => cut(chunk) && !decoder.hasFailed());
-    decoder.close();
-    return ending.kind === "ended" ? await decoder.ending() : ending;
+    const ending = await decode(playing, coding, screen);
+    return ending.kind === "unsupported" && format === "h264"
+      ? await (await import("./rewrap.ts")).playRewrapped(playing)
+      : ending;
   } finally {
     screen.close();
   }
+}
+
+async function decode(playing: Playing, coding: Coding, screen: Screen): Promise<Ending> {
+  if (!("VideoDecoder" in globalThis)) {
+    return { kind: "unsupported", why: isSecureContext ? "It has no WebCodecs." : NOT_SECURE };
+  }
+  const decoder = newDecoder(playing, coding, screen);
+  const cut = newCutter(coding.newScanner, (frame) => decoder.take(frame));
+  const ending = await readStream(playing, (chunk) => cut(chunk) && !decoder.hasFailed());
+  decoder.close();
+  const why = await decoder.refusal();
+  return why === undefined ? ending : { kind: "unsupported", why };
 }
 
 function newJpegs({ figures }: Playing, screen: Screen): (frame: Frame) => void {

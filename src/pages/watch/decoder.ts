@@ -9,14 +9,14 @@
  */
 import type { Coding } from "./codecs.ts";
 import type { Frame } from "./frames.ts";
-import { ENDED, type Ending, type Playing } from "./player.ts";
+import type { Playing } from "./player.ts";
 import type { Screen } from "./screen.ts";
 
 export interface Decoder {
   take(frame: Frame): void;
   hasFailed(): boolean;
-  /** How the stream has ended for it: anyhow, or because the browser lacks its codec. */
-  ending(): Promise<Ending>;
+  /** Why it has not shown one picture; undefined where it has, or where nothing failed. */
+  refusal(): Promise<string | undefined>;
   close(): void;
 }
 
@@ -85,12 +85,15 @@ export function newDecoder({ figures }: Playing, coding: Coding, screen: Screen)
       } else if (run === undefined) {
         figures.dropped += hasPlayed ? 1 : 0;
       }
-      if (!hasFailed) {
+      try {
         run?.decoder.decode(chunkOf(frame, coding));
+      } catch {
+        // It has failed before, or does not take where an intra refresh begins for a start.
+        hasFailed = true;
       }
     },
     hasFailed: () => hasFailed,
-    ending: () => (hasFailed && !hasPlayed ? endingOf(codecs) : Promise.resolve(ENDED)),
+    refusal: async () => (hasFailed && !hasPlayed ? refusalOf(codecs) : undefined),
     close: stop,
   };
 }
@@ -111,15 +114,14 @@ function startRun(codec: string, screen: Screen, failed: () => void): Run {
   return run;
 }
 
-/** What has a decoder was damaged, and plays again from a keyframe on. */
-async function endingOf(codecs: ReadonlySet<string>): Promise<Ending> {
+async function refusalOf(codecs: ReadonlySet<string>): Promise<string> {
   for (const codec of codecs) {
     const { supported } = await VideoDecoder.isConfigSupported({ codec }).catch(() => UNSUPPORTED);
     if (supported !== true) {
-      return { kind: "unsupported", why: `It has no decoder for ${codec}.` };
+      return `It has no decoder for ${codec}.`;
     }
   }
-  return ENDED;
+  return "Its decoder refuses this stream.";
 }
 
 function isLate({ decoder, startedAt, decodedTo }: Run): boolean {

@@ -1,6 +1,6 @@
 /**
- * Plays raw H.264 where there is no WebCodecs, as on every page from another machine without https://:
- * in FLV, by mpegts.js. Its times are when the frames came, so a stream with B-frames is uneven.
+ * Plays raw H.264 where WebCodecs does not, as on every page from another machine without https://: in
+ * FLV, by mpegts.js. Its times are when the frames came, so a stream with B-frames is uneven.
  *
  *     HTTP ──► frames.ts ──► flv.ts ──► mpegts.js ──► video element
  */

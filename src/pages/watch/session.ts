@@ -19,8 +19,8 @@ import {
   type Channel,
   type PlayerStatus,
 } from "./channel.ts";
-import { newFigures, playerOf, type Ending, type Play } from "./player.ts";
-import type { View } from "./view.ts";
+import { newFigures, playerOf, type Ending, type Figures, type Play } from "./player.ts";
+import type { Message, View } from "./view.ts";
 
 /** Milliseconds between two questions to the server while nothing plays. */
 const POLL_MS = 500;
@@ -38,8 +38,30 @@ const GIVE_UP_MS = 12_000;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
 
+/** Attempts of which nothing was seen before a live stream counts as one that cannot be played. */
+const FRUITLESS_MAX = 3;
+
 /** Milliseconds after which the format of a live broadcast counts as unknown: the server's own limit. */
 const UNKNOWN_MS = 6_000;
+
+/** Milliseconds in which a live stream must begin to play. Elements take a while at low bit rates. */
+const NOTHING_MS = 15_000;
+
+/** Milliseconds after which what could not be played is tried once more: its codec may be another one. */
+const UNSUPPORTED_MS = 30_000;
+
+const STALLED: Message = {
+  state: "stalled",
+  title: "The stream stands still",
+  text: "It goes on by itself.",
+};
+
+const NOTHING: Ending = {
+  kind: "unsupported",
+  why: "It finds nothing in this stream that it can play.",
+};
+
+const UNKNOWN = "Its format is none that fstream knows.";
 
 type Live = PlayerStatus & { readonly format: Format; readonly port: number };
 
@@ -56,17 +78,20 @@ export async function watchForEver(channel: Channel, view: View): Promise<never>
     if (!isPlayable(status)) {
       const missing = performance.now() - (formatMissingSince ?? Infinity);
       view.show(missing > UNKNOWN_MS ? cannot(channel, status, undefined, UNKNOWN) : idle(status));
+      failures = 0;
       await pause(POLL_MS);
       continue;
     }
-    const ending = await watch(channel, status, view);
+    const outcome = await watch(channel, status, view);
+    const isFruitless = outcome.kind === "ended" && !outcome.hasPlayed;
+    const ending = isFruitless && failures >= FRUITLESS_MAX ? NOTHING : outcome;
     if (ending.kind === "unsupported") {
       view.show(cannot(channel, status, status.format, ending.why));
       await untilOther(channel, status);
     } else if (ending.kind === "refused" && ending.status === 401) {
       savePassword(channel, await view.askPassword(savedPassword(channel) !== ""));
     } else {
-      failures = ending.kind === "ended" && ending.hasPlayed ? 0 : failures + 1;
+      failures = isFruitless || ending.kind === "refused" ? failures + 1 : 0;
       if (ending.kind === "refused" && ending.status !== 404) {
         view.show({ state: "refused", title: "The server refuses", text: ending.why });
       }
@@ -75,13 +100,11 @@ export async function watchForEver(channel: Channel, view: View): Promise<never>
   }
 }
 
-const UNKNOWN = "Its format is none that fstream knows.";
-
 function isPlayable(status: PlayerStatus | undefined): status is Live {
   return status !== undefined && status.live && status.format !== null && status.port !== null;
 }
 
-function idle(status: PlayerStatus | undefined): Parameters<View["show"]>[0] {
+function idle(status: PlayerStatus | undefined): Message {
   if (status === undefined) {
     return {
       state: "unreachable",
@@ -110,17 +133,18 @@ function cannot(
   status: PlayerStatus | undefined,
   format: Format | undefined,
   why: string,
-): Parameters<View["show"]>[0] {
+): Message {
   const name = format === undefined ? "this stream" : formatTitle(format);
   return {
     state: "cannot",
     title: `This browser cannot play ${name}`,
-    text: `${why} A player can:`,
+    text: `${why} ${format === undefined ? "Another player may:" : "Another player can:"}`,
     command: `ffplay ${mediaUrl(channel, status?.port ?? 0)}`,
   };
 }
 
-type Outcome = Exclude<Ending, { kind: "ended" }> | { kind: "ended"; hasPlayed: boolean };
+type Outcome =
+  Exclude<Ending, { kind: "ended" }> | { readonly kind: "ended"; readonly hasPlayed: boolean };
 
 /** Plays the broadcast once. */
 async function watch(channel: Channel, live: Live, view: View): Promise<Outcome> {
@@ -157,36 +181,43 @@ async function play(
 ): Promise<{ readonly ending: Ending; readonly hasPlayed: boolean }> {
   const figures = newFigures();
   const stop = new AbortController();
+  const startedAt = performance.now();
+  let isNothing = false;
   let seen = 0;
   let movedAt = performance.now();
   let asking = false;
 
-  const judge = async (stoodFor: number): Promise<void> => {
+  const judge = async (): Promise<void> => {
     const status = await askPlayer(channel);
-    const isOther =
-      status?.live === true && status.format !== null && status.format !== live.format;
-    if (isOther || (status?.live === true && stoodFor > GIVE_UP_MS)) {
+    const now = performance.now();
+    const hasPlayed = figures.progress > 0;
+    if (stop.signal.aborted || (seen !== progressOf(figures) && hasPlayed)) {
+      return;
+    }
+    if (status?.live !== true) {
+      view.show(idle(status));
+    } else if (status.format !== null && status.format !== live.format) {
       stop.abort();
-    } else if (!stop.signal.aborted && seen === figures.progress + figures.bytes) {
-      const hasPicture = figures.progress > 0;
-      view.show(
-        status?.live === true && hasPicture
-          ? { state: "stalled", title: "The stream stands still", text: "It goes on by itself." }
-          : idle(status),
-      );
+    } else if (hasPlayed ? now - movedAt > GIVE_UP_MS : now - startedAt > NOTHING_MS) {
+      isNothing = !hasPlayed;
+      stop.abort();
+    } else {
+      view.show(hasPlayed ? STALLED : idle(status));
     }
   };
   const tick = (): void => {
     const now = performance.now();
-    if (seen !== figures.progress + figures.bytes) {
-      seen = figures.progress + figures.bytes;
+    if (seen !== progressOf(figures)) {
+      seen = progressOf(figures);
       movedAt = now;
       if (figures.progress > 0) {
         view.show({ state: "playing", title: "", text: "" });
       }
-    } else if (now - movedAt > STALL_MS && !asking && !document.hidden) {
+    }
+    const isNotable = now - (figures.progress > 0 ? movedAt : startedAt) > STALL_MS;
+    if (isNotable && !asking && !document.hidden) {
       asking = true;
-      void judge(now - movedAt).finally(() => (asking = false));
+      void judge().finally(() => (asking = false));
     }
     view.figures(figures, live.format);
   };
@@ -194,16 +225,22 @@ async function play(
   try {
     const { canvas, video } = view;
     const playing = { url, format: live.format, canvas, video, figures, signal: stop.signal };
-    return { ending: await player(playing), hasPlayed: figures.progress > 0 };
+    const ending = await player(playing);
+    return { ending: isNothing ? NOTHING : ending, hasPlayed: figures.progress > 0 };
   } finally {
     clearInterval(ticking);
     stop.abort();
   }
 }
 
-/** Waits until there is something else than this broadcast, or none. */
+function progressOf({ progress, bytes }: Figures): number {
+  return progress + bytes;
+}
+
+/** Waits until there is something else than this broadcast, or none, or it may be tried once more. */
 async function untilOther(channel: Channel, live: Live): Promise<void> {
-  for (;;) {
+  const since = performance.now();
+  while (performance.now() - since < UNSUPPORTED_MS) {
     await pause(POLL_MS * 4);
     const status = await askPlayer(channel);
     if (status?.live !== true || (status.format !== null && status.format !== live.format)) {

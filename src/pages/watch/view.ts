@@ -71,9 +71,10 @@ export function newView(): View {
     video,
     show,
     figures(figures, format) {
-      showPicture(figures, canvas, video);
       const { width, height, shown, dropped, delay, decoder, hasSound } = figures;
       const hasPicture = width > 0;
+      const isSoundOnly = hasSound && !hasPicture && figures.progress > 0;
+      showPicture(figures, isSoundOnly, canvas, video);
       const texts: readonly (readonly [id: string, text: string])[] = [
         ["delay", delay === null ? NONE : formatDelay(delay)],
         ["rate", rate(figures) ?? NONE],
@@ -85,7 +86,7 @@ export function newView(): View {
       texts.forEach(([id, text]) => setText(byId(id, HTMLElement), text));
       document.body.dataset["frames"] = String(shown);
       byId("mute", HTMLButtonElement).hidden = !hasSound;
-      byId("sound-only", HTMLElement).hidden = !hasSound || hasPicture || figures.progress === 0;
+      byId("sound-only", HTMLElement).hidden = !isSoundOnly;
     },
     askPassword(wrong) {
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -112,16 +113,22 @@ export function newView(): View {
 /** Shows the surface that has a picture; a message over it lets it shine through. */
 function showPicture(
   { width, height }: Figures,
+  isSoundOnly: boolean,
   canvas: HTMLCanvasElement,
   video: HTMLVideoElement,
 ): void {
+  const stage = byId("stage", HTMLElement);
   if (width === 0 || height === 0) {
+    if (isSoundOnly) {
+      delete stage.dataset["picture"];
+      canvas.hidden = true;
+      video.hidden = true;
+    }
     return;
   }
   const isVideo = video.videoWidth > 0;
   video.hidden = !isVideo;
   canvas.hidden = isVideo;
-  const stage = byId("stage", HTMLElement);
   stage.dataset["picture"] = "";
   stage.style.setProperty("--ratio", String(width / height));
 }
