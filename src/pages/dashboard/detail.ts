@@ -121,7 +121,7 @@ function showStatus(answer: Answer<ChannelStatus>, plot: Plot, historyStep: numb
 }
 
 function facts(status: ChannelStatus): readonly (readonly [id: string, text: string])[] {
-  const far = status.farApart ? ", further apart than the window" : "";
+  const far = status.farApart ? "; keyframes are too far apart for the window" : "";
   const waiting = status.waiting === 0 ? "" : `, ${formatCount(status.waiting)} waiting`;
   return [
     ["state", status.locked ? `${status.state}, with a password` : status.state],

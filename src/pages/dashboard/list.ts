@@ -158,7 +158,7 @@ function fill(row: Row, status: ChannelStatus, historyStep: number): void {
   put("in", formatBitrate(status.bitsIn));
   put("out", formatBitrate(status.bitsOut));
   put("watchers", formatCount(status.watchers));
-  put("interval", formatInterval(status.joinInterval));
+  put("interval", status.farApart ? "too long" : formatInterval(status.joinInterval));
   put("skips", formatCount(status.skips));
   put("uptime", status.since === null ? "–" : formatDuration(status.uptime));
   const now = performance.now();
