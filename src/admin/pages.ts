@@ -8,7 +8,7 @@
  */
 import dashboard from "../pages/dashboard/index.html";
 import watch from "../pages/watch/index.html";
-import { page, text } from "./replies.ts";
+import { page, pagePart, text } from "./replies.ts";
 
 export interface Pages {
   /** The page or the part of one at `path`; undefined where there is none. */
@@ -19,9 +19,6 @@ interface Bundle {
   readonly html: Blob;
   readonly parts: ReadonlyMap<string, Blob>;
 }
-
-/** A part's name has a hash of its content: it never changes. */
-const FOR_EVER = "public, max-age=31536000, immutable";
 
 const ASSETS = "/assets/";
 
@@ -35,10 +32,10 @@ export function newPages(failed: (error: unknown) => void): Pages {
 
   const find = async (path: string): Promise<Response | undefined> => {
     if (path === "/") {
-      return htmlOf(await bundleOf(dashboard.index));
+      return page((await bundleOf(dashboard.index)).html, false);
     }
     if (path.startsWith("/watch/")) {
-      return htmlOf(await bundleOf(watch.index));
+      return page((await bundleOf(watch.index)).html, true);
     }
     if (!path.startsWith(ASSETS)) {
       return undefined;
@@ -46,7 +43,7 @@ export function newPages(failed: (error: unknown) => void): Pages {
     for (const bundled of await Promise.all([dashboard.index, watch.index].map(bundleOf))) {
       const part = bundled.parts.get(path.slice(ASSETS.length));
       if (part !== undefined) {
-        return page(part, part.type, FOR_EVER);
+        return pagePart(part);
       }
     }
     return undefined;
@@ -64,16 +61,14 @@ export function newPages(failed: (error: unknown) => void): Pages {
   };
 }
 
-function htmlOf({ html }: Bundle): Response {
-  return page(html, "text/html; charset=utf-8", "no-cache");
-}
-
 async function bundle(entry: string): Promise<Bundle> {
   const name = "[name]-[hash].[ext]";
   const { outputs } = await Bun.build({
     entrypoints: [entry],
     target: "browser",
     minify: true,
+    // What a page loads later is a part of its own.
+    splitting: true,
     publicPath: ASSETS,
     naming: { entry: "[name].[ext]", chunk: name, asset: name },
   });

@@ -42,9 +42,13 @@ function read(broadcast: Broadcast, point: JoinPoint): PictureSize {
   if (format === "h264") {
     return sizeInH264(setup) ?? sizeInH264(bytesAt(broadcast, point.offset)) ?? UNKNOWN;
   }
-  return format === "ivf" && setup.length >= IVF_HEADER_BYTES
-    ? { width: readUint16Le(setup, 12), height: readUint16Le(setup, 14) }
-    : UNKNOWN;
+  return format === "ivf" && setup.length >= IVF_HEADER_BYTES ? sizeInIvf(setup) : UNKNOWN;
+}
+
+/** Some writers leave it at 0. */
+function sizeInIvf(header: Uint8Array): PictureSize {
+  const [width, height] = [readUint16Le(header, 12), readUint16Le(header, 14)];
+  return width * height === 0 ? UNKNOWN : { width, height };
 }
 
 function bytesAt({ ring }: Broadcast, offset: number): Uint8Array {

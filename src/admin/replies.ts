@@ -1,10 +1,13 @@
 /** The answers of the admin server, with the headers that all of their kind have. */
 
-/** No page of another site may show ours, and ours take nothing from elsewhere but media. */
+/** No page of another site may show ours, and ours take nothing from elsewhere. */
+const POLICY =
+  "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/** But what plays: the media port is another origin, under any name that leads here. */
+const PLAYER_POLICY = `${POLICY}; connect-src *; media-src * blob:; worker-src 'self' blob:`;
+
 const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy":
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src *; " +
-    "media-src * blob:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "x-frame-options": "DENY",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -35,8 +38,23 @@ export function text(body: string, status = 200, type = "text/plain; charset=utf
   return new Response(body, { status, headers: { ...API_HEADERS, "content-type": type } });
 }
 
-/** A page, or a part of one. */
-export function page(body: Blob, type: string, cache: string): Response {
-  const headers = { ...PAGE_HEADERS, "content-type": type, "cache-control": cache };
+/** A page. A player may take media from elsewhere. */
+export function page(body: Blob, isPlayer: boolean): Response {
+  const headers = {
+    ...PAGE_HEADERS,
+    "content-security-policy": isPlayer ? PLAYER_POLICY : POLICY,
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-cache",
+  };
+  return new Response(body, { headers });
+}
+
+/** A part of a page, whose name has a hash of its content: it never changes. */
+export function pagePart(body: Blob): Response {
+  const headers = {
+    ...PAGE_HEADERS,
+    "content-type": body.type,
+    "cache-control": "public, max-age=31536000, immutable",
+  };
   return new Response(body, { headers });
 }

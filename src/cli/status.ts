@@ -56,26 +56,70 @@ export const status: Command = command({
   async run({ args }) {
     const source = { url: readUrl(args.url ?? DEFAULT_URL), token: readToken(args) };
     const draw = args.json === true ? drawJson : drawTable;
+    const once = (): Promise<string> => draw(source, args.watchers === true);
+    if (args.watch === true) {
+      const isLive = args.json !== true && process.stdout.isTTY;
+      await keepLive(once, isLive ? "screen" : "lines", args.json === true ? "" : "\n");
+      return;
+    }
     try {
-      for (;;) {
-        const text = await draw(source, args.watchers === true);
-        const isLive = args.watch === true && args.json !== true && process.stdout.isTTY;
-        process.stdout.write(`${isLive ? CLEAR : ""}${text}\n`);
-        if (args.watch !== true) {
-          return;
-        }
-        await Bun.sleep(REDRAW_MS);
-        process.stdout.write(isLive || args.json === true ? "" : "\n");
-      }
+      process.stdout.write(`${await once()}\n`);
     } catch (error) {
-      if (!(error instanceof NoAnswer)) {
-        throw error;
-      }
-      talk.error(error.message);
+      talk.error(noAnswer(error).message);
       process.exitCode = 1;
     }
   },
 });
+
+/**
+ * Shows it anew every second, on a screen in place of what was there. A server that does not answer
+ * may be about to come back: that is said, once, and it goes on. The first answer must come.
+ */
+async function keepLive(
+  draw: () => Promise<string>,
+  where: "screen" | "lines",
+  between: string,
+): Promise<void> {
+  for (let shown = 0, isLost = false; ;) {
+    try {
+      const text = await draw();
+      process.stdout.write(
+        where === "screen" ? CLEAR + fittedToScreen(text) : `${text}\n${between}`,
+      );
+      shown++;
+      isLost = false;
+    } catch (error) {
+      const { message } = noAnswer(error);
+      if (shown === 0) {
+        talk.error(message);
+        process.exitCode = 1;
+        return;
+      }
+      if (!isLost) {
+        talk.warn(`${message}; trying again`);
+      }
+      isLost = true;
+    }
+    await Bun.sleep(REDRAW_MS);
+  }
+}
+
+/** What fits: of a table that is too long, its head is what counts. */
+function fittedToScreen(text: string): string {
+  const lines = text.split("\n");
+  const room = Math.max(process.stdout.rows - 1, 2);
+  return lines.length <= room
+    ? `${text}\n`
+    : `${lines.slice(0, room - 1).join("\n")}\n… the terminal has no more lines\n`;
+}
+
+/** Anything else is a mistake of ours. */
+function noAnswer(error: unknown): NoAnswer {
+  if (error instanceof NoAnswer) {
+    return error;
+  }
+  throw error;
+}
 
 function readUrl(text: string): URL {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
@@ -99,25 +143,30 @@ function readToken(args: {
 async function ask<Answer>({ token, url }: Source, path: string): Promise<Answer> {
   const headers: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const response = await fetch(new URL(path, url), {
-    headers,
-    signal: AbortSignal.timeout(ANSWER_MS),
-  }).catch((error: unknown) => {
-    throw new NoAnswer(`no server answers at ${url.origin}: ${messageOf(error)}`);
-  });
+  const { response, text } = await read(new URL(path, url), headers);
   if (response.status === 401) {
     const what = token === undefined ? "needs its admin-token" : "has another admin-token";
     throw new NoAnswer(`the server ${what}; see --token, --token-file or FSTREAM_ADMIN_TOKEN`);
   }
   const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
-  const answer: (Answer & { readonly message?: string }) | null = isJson
-    ? JSON.parse(await response.text())
-    : null;
+  const answer: (Answer & { readonly message?: string }) | null = isJson ? JSON.parse(text) : null;
   if (!response.ok || answer === null) {
     const why = answer?.message ?? `HTTP status ${response.status}`;
     throw new NoAnswer(`what answers at ${url.origin} tells nothing: ${why}`);
   }
   return answer;
+}
+
+async function read(
+  url: URL,
+  headers: Record<string, string>,
+): Promise<{ response: Response; text: string }> {
+  try {
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
+    return { response, text: await response.text() };
+  } catch (error) {
+    throw new NoAnswer(`no server answers at ${url.origin}: ${messageOf(error)}`);
+  }
 }
 
 function askAll(
@@ -159,18 +208,18 @@ type Column<Item> = readonly [heading: string, width: number, cell: (item: Item)
 
 const CHANNEL_COLUMNS: readonly Column<ChannelStatus>[] = [
   ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
-  ["FORMAT", 8, ({ state, title }) => (state === "live" ? title || "unknown" : state)],
+  ["FORMAT", 9, ({ state, title }) => (state === "live" ? title || "unknown" : state)],
   ["SIZE", 9, ({ height, width }) => (width === null ? "" : `${width}x${height}`)],
   ["WATCH", -5, ({ watchers }) => String(watchers)],
   ["IN", -11, ({ bitsIn }) => formatBitrate(bitsIn)],
   ["OUT", -11, ({ bitsOut }) => formatBitrate(bitsOut)],
-  ["UP", -8, ({ uptime }) => formatDuration(uptime)],
+  ["UP", -8, ({ since, uptime }) => (since === null ? "–" : formatDuration(uptime))],
 ];
 
 const WATCHER_COLUMNS: readonly Column<WatcherStatus>[] = [
   ["WATCHER", 8, ({ id }) => id],
   ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
-  ["ADDRESS", 22, ({ address }) => address],
+  ["ADDRESS", 24, ({ address }) => address],
   ["LAG", -8, ({ lag, state }) => (state === "waiting" ? "waiting" : `${lag} ms`)],
   ["SENT", -8, ({ bytes }) => formatBytes(bytes)],
   ["SKIPS", -6, ({ skips }) => String(skips)],

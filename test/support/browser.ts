@@ -18,12 +18,15 @@ export interface Browser extends AsyncDisposable {
   open(url: string, options?: BrowserOptions): Promise<Page>;
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** Opens a browser, for which the names in `names` are this machine. */
+export async function openBrowser(...names: readonly string[]): Promise<Browser> {
   const executablePath = tool(CHROMIUM);
   if (executablePath === undefined) {
     throw new Error(`${CHROMIUM} is not installed`);
   }
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(",");
+  const args = ["--no-sandbox", `--host-resolver-rules=${rules}`];
+  const browser = await chromium.launch({ executablePath, args });
   return {
     async open(url, { width = 1280, height = 800, colorScheme = "light" } = {}) {
       const page = await browser.newPage({ viewport: { width, height }, colorScheme });

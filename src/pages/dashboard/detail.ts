@@ -2,7 +2,7 @@
 import type { ChannelStatus, WatcherStatus } from "../../protocol/status.ts";
 import { endBroadcast, getChannel, getWatchers, kickWatcher, path, type Answer } from "./api.ts";
 import { confirm, say } from "./dialog.ts";
-import { arrange, byId, element, setText } from "./dom.ts";
+import { arrange, byId, element, setText } from "../dom.ts";
 import {
   formatBitrate,
   formatBytes,
@@ -121,7 +121,7 @@ function showStatus(answer: Answer<ChannelStatus>, plot: Plot, historyStep: numb
 }
 
 function facts(status: ChannelStatus): readonly (readonly [id: string, text: string])[] {
-  const far = status.farApart ? ", further apart than the window" : "";
+  const far = status.farApart ? "; keyframes are too far apart for the window" : "";
   const waiting = status.waiting === 0 ? "" : `, ${formatCount(status.waiting)} waiting`;
   return [
     ["state", status.locked ? `${status.state}, with a password` : status.state],

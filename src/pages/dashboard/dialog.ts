@@ -1,5 +1,5 @@
 /** Questions that the page puts, and what it says of their outcome. */
-import { byId, element, setText } from "./dom.ts";
+import { byId, element, setText } from "../dom.ts";
 
 /** Asks before something that cannot be undone. Resolves with whether to do it; Esc is a no. */
 export function confirm(title: string, text: string, action: string): Promise<boolean> {
@@ -49,13 +49,17 @@ export function askToken(wrong: boolean): Promise<string> {
     element("label", { for: "token" }, "Token"),
     input,
     note,
-    element("div", { class: "buttons" }, element("button", { class: "primary" }, "Continue")),
+    element(
+      "div",
+      { class: "buttons" },
+      element("button", { class: "primary", value: "token" }, "Continue"),
+    ),
   );
   const dialog = element("dialog", { "aria-labelledby": "token-title" }, form);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("close", () => {
     // A browser lets a second Esc through; the question is still there.
-    if (input.value === "") {
+    if (dialog.returnValue !== "token") {
       dialog.showModal();
       return;
     }

@@ -1,7 +1,7 @@
 /** The list of channels: one page of it, kept as it is on the server. */
 import type { ChannelStatus } from "../../protocol/status.ts";
 import { getChannel, getChannels, path } from "./api.ts";
-import { arrange, byId, element, setText } from "./dom.ts";
+import { arrange, byId, element, setText } from "../dom.ts";
 import {
   formatBitrate,
   formatCount,
@@ -158,7 +158,7 @@ function fill(row: Row, status: ChannelStatus, historyStep: number): void {
   put("in", formatBitrate(status.bitsIn));
   put("out", formatBitrate(status.bitsOut));
   put("watchers", formatCount(status.watchers));
-  put("interval", formatInterval(status.joinInterval));
+  put("interval", status.farApart ? "too long" : formatInterval(status.joinInterval));
   put("skips", formatCount(status.skips));
   put("uptime", status.since === null ? "–" : formatDuration(status.uptime));
   const now = performance.now();

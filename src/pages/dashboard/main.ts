@@ -3,7 +3,7 @@ import type { ServerStatus } from "../../protocol/status.ts";
 import { onUnauthorized } from "./api.ts";
 import { newDetail } from "./detail.ts";
 import { askToken, say } from "./dialog.ts";
-import { byId, setText } from "./dom.ts";
+import { byId, setText } from "../dom.ts";
 import { listen, type Connection } from "./events.ts";
 import { formatBitrate, formatBytes, formatCount, formatDuration } from "./format.ts";
 import { newList } from "./list.ts";

@@ -1,5 +1,5 @@
 /** The line under a list that is shown in pages. */
-import { byId, setText } from "./dom.ts";
+import { byId, setText } from "../dom.ts";
 import { formatCount } from "./format.ts";
 
 /** Rows that are shown, asked for and updated at once. */
