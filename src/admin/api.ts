@@ -11,8 +11,7 @@
 import { refusal } from "../core/errors.ts";
 import type { Channel } from "../hub/model.ts";
 import type { Events } from "./events.ts";
-import { listChannels, listWatchers, pageQuery } from "./lists.ts";
-import type { Page, WatcherStatus } from "../protocol/status.ts";
+import { listChannels, listWatchers } from "./lists.ts";
 import { json, problem, wrongMethod } from "./replies.ts";
 import { channelStatus, formatOf, mediaPort, serverStatus, type Subject } from "./snapshot.ts";
 
@@ -51,7 +50,7 @@ export async function answer(options: ApiOptions, request: Request): Promise<Res
     case "channels":
       return orBad(listChannels(options.subject, searchParams));
     case "watchers":
-      return orBad(await allWatchers(options.subject, searchParams));
+      return orBad(await listWatchers(options.subject, searchParams));
     case "events":
       return stream(options.events);
     default:
@@ -105,18 +104,6 @@ async function kick(
     isNumber &&
     (server.kick(Number(id), KICKED) || (await elsewhere?.kick(Number(id), KICKED)) === true);
   return isClosed ? json({ closed: true }) : problem(404, "not-found", "there is no such watcher");
-}
-
-/** Those of this thread, or of all. */
-async function allWatchers(
-  subject: Subject,
-  params: URLSearchParams,
-): Promise<Page<WatcherStatus> | string> {
-  const { elsewhere } = subject.server;
-  const own = listWatchers(subject, params);
-  return typeof own === "string" || elsewhere === undefined
-    ? own
-    : elsewhere.watchers(pageQuery(params));
 }
 
 function channelName(

@@ -3,7 +3,7 @@
  * the sort key is looked at.
  */
 import type { Channel } from "../hub/model.ts";
-import type { ChannelStatus, Page, WatcherStatus } from "../protocol/status.ts";
+import type { Bounds, ChannelStatus, Page, WatcherStatus } from "../protocol/status.ts";
 import { channelStatus, watcherStatus, type Subject } from "./snapshot.ts";
 
 /** Entries of a page, at most and unless asked for otherwise. */
@@ -47,15 +47,26 @@ export function listChannels(
 }
 
 /** The watchers, of one channel where that is asked for, those that came first first. */
-export function listWatchers(
-  subject: Pick<Subject, "server" | "clock" | "epoch">,
+export async function listWatchers(
+  subject: Subject,
   params: URLSearchParams,
-): Page<WatcherStatus> | string {
+): Promise<Page<WatcherStatus> | string> {
   const bounds = readBounds(params);
   if (typeof bounds === "string") {
     return bounds;
   }
-  const { limit, offset } = bounds;
+  const { elsewhere } = subject.server;
+  return elsewhere === undefined
+    ? pageOfWatchers(subject, params, bounds)
+    : elsewhere.watchers(params.toString(), bounds);
+}
+
+/** Those of this thread. */
+export function pageOfWatchers(
+  subject: Pick<Subject, "server" | "clock" | "epoch">,
+  params: URLSearchParams,
+  { limit, offset }: Bounds,
+): Page<WatcherStatus> {
   const [user, name] = [params.get("user"), params.get("channel")];
   const items: WatcherStatus[] = [];
   let total = 0;
@@ -77,18 +88,7 @@ export function listWatchers(
   return { total, offset, items };
 }
 
-/** The query of a page, with its bounds written out. They are right. */
-export function pageQuery(params: URLSearchParams): string {
-  const bounds = readBounds(params);
-  const all = new URLSearchParams(params);
-  if (typeof bounds !== "string") {
-    all.set("offset", String(bounds.offset));
-    all.set("limit", String(bounds.limit));
-  }
-  return all.toString();
-}
-
-function readBounds(params: URLSearchParams): { limit: number; offset: number } | string {
+function readBounds(params: URLSearchParams): Bounds | string {
   const [limit, offset] = [readCount(params, "limit", LIMIT), readCount(params, "offset", 0)];
   return limit === undefined || offset === undefined
     ? "limit and offset are whole numbers"

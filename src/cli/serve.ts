@@ -179,7 +179,7 @@ async function start(options: Omit<ServerOptions, "authenticator" | "clock">): P
     const server =
       count === 1
         ? await startServer(all)
-        : await (await import("../threads/threads.ts")).startThreads(all, count);
+        : await (await import("../threads/threads.ts")).startThreads({ ...all, workers: count });
     const { render } = newMetrics(() => numbersOf(server, { gate: authenticator, webhook }));
     const metrics = async (): Promise<string> => {
       await server.elsewhere?.refresh();

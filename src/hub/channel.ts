@@ -151,17 +151,23 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
     return;
   }
   channel.source = null;
+  linger(around, channel);
+  const { live } = channel;
+  if (live !== null && live.outlet !== null) {
+    publishAll(live);
+    around.silenced(channel, live);
+  }
+}
+
+/** Keeps those who watch a channel that has no broadcaster for a while, where that is of any use. */
+export function linger(around: Surroundings, channel: Channel): void {
   // What cannot be followed by another stream has nothing to wait for.
   const mayReturn = channel.live === null || canFollow(channel.live.scan.format);
   if (around.settings.linger === 0 || !mayReturn) {
     endLive(around, channel);
   } else {
+    channel.lingering?.();
     channel.lingering = around.clock.after(around.settings.linger, () => endLive(around, channel));
-    const { live } = channel;
-    if (live !== null && live.outlet !== null) {
-      publishAll(live);
-      around.silenced(channel, live);
-    }
   }
 }
 

@@ -18,6 +18,7 @@ import {
   isIdle,
   joinChannel,
   leaveChannel,
+  linger,
   newChannel,
   type Surroundings,
 } from "./channel.ts";
@@ -76,7 +77,11 @@ export interface Directory {
   /** Puts a broadcaster of another thread on air. */
   mirror(request: Request, stream: SharedStream, reading: Reading): Mirror;
   /** A broadcaster of another thread is about to take a channel over from one of this thread. */
-  giveWay(user: string, channel: string): void;
+  giveWay(channel: Channel): void;
+  /** Nobody has taken a channel over after all: who watches it is kept for a while. */
+  orphan(channel: Channel): void;
+  /** Ends what lingers on a channel. */
+  drop(channel: Channel): void;
   /** Ends every broadcast and sends those away who wait. New ones are refused from now on. */
   close(): void;
 }
@@ -151,10 +156,15 @@ export function newDirectory(
       keepHouse();
       return mirrorInto(around, channel, request, stream, reading);
     },
-    giveWay(user, name) {
-      const channel = channels.get(keyOf(user, name));
-      if (channel !== undefined) {
-        giveWay(around, channel);
+    giveWay: (channel) => giveWay(around, channel),
+    orphan(channel) {
+      if (channel.source === null) {
+        linger(around, channel);
+      }
+    },
+    drop(channel) {
+      if (channel.source === null) {
+        endLive(around, channel);
       }
     },
     close() {

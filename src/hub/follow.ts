@@ -3,7 +3,7 @@
  * happens to the channel of this thread's watchers as if it were one of theirs.
  */
 import type { Request } from "../protocol/request.ts";
-import { endLive, goLive, goSilent, type Surroundings } from "./channel.ts";
+import { endLive, goLive, linger, type Surroundings } from "./channel.ts";
 import { catchUp, learn, readFrom, type Reading } from "./mirror.ts";
 import type { Channel } from "./model.ts";
 import type { News, SharedStream } from "./shared.ts";
@@ -51,7 +51,13 @@ export function mirrorInto(
         learn(broadcast.copy.broadcast, news, reading);
       }
     },
-    silence: () => goSilent(around, channel, source),
+    silence() {
+      // It may have given way to another one that did not come after all.
+      if (isPresent() && (channel.source === source || channel.source === null)) {
+        channel.source = null;
+        linger(around, channel);
+      }
+    },
     giveWay() {
       if (channel.source === source) {
         channel.source = null;

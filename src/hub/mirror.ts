@@ -11,7 +11,7 @@
 import type { Known } from "../media/scan.ts";
 import { placeAll } from "./course.ts";
 import { ARRIVALS } from "./grace.ts";
-import { scheduleFanOut } from "./fan-out.ts";
+import { fanOut } from "./fan-out.ts";
 import { fitMarks, forgetMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast } from "./model.ts";
 import { newRing } from "./ring.ts";
@@ -57,7 +57,11 @@ export function catchUp(broadcast: Broadcast): void {
   if (broadcast.unsentSince < 0) {
     broadcast.unsentSince = now;
   }
-  scheduleFanOut(broadcast, now);
+  broadcast.closing?.();
+  // Paced by the owner. What holds fan-outs back here is a broadcast that ends with its present frame.
+  if (broadcast.pending === null) {
+    fanOut(broadcast);
+  }
 }
 
 /** The owner's thread could not wait for those who are before the tail. */

@@ -84,6 +84,12 @@ export interface ServerStatus {
   readonly historyStep: number;
 }
 
+/** Which page of a list. */
+export interface Bounds {
+  readonly offset: number;
+  readonly limit: number;
+}
+
 /** One page of a list. `total` counts all that match. */
 export interface Page<Item> {
   readonly total: number;

@@ -5,7 +5,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { CONNECTIONS_FALLBACK, DESCRIPTORS_RESERVED } from "../core/limits.ts";
 import { newDirectory, type Directory, type Ears as HubEars } from "../hub/directory.ts";
-import type { Page, WatcherStatus } from "../protocol/status.ts";
+import type { Bounds, Page, WatcherStatus } from "../protocol/status.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
@@ -60,7 +60,7 @@ export interface Elsewhere {
   /** Brings all numbers up to date. */
   refresh(): Promise<void>;
   /** A page of the watchers that a query of the API asks for. */
-  watchers(query: string): Promise<Page<WatcherStatus>>;
+  watchers(query: string, bounds: Bounds): Promise<Page<WatcherStatus>>;
   kick(connection: number, why: Refusal): Promise<boolean>;
 }
 

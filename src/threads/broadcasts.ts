@@ -5,13 +5,10 @@
 import type { Directory } from "../hub/directory.ts";
 import type { Mirror } from "../hub/follow.ts";
 import type { News, Wake } from "../hub/shared.ts";
-import type { Live, ToWorker } from "./messages.ts";
+import type { Live, ToWorker, Turn } from "./messages.ts";
 
 /** The main thread's place among the threads. */
 export const MAIN = 0;
-
-/** What becomes of a broadcaster. */
-export type Turn = "silence" | "gave-way" | "over";
 
 /** What is known of a broadcast, to tell a thread that begins later. */
 interface Known {
@@ -27,7 +24,7 @@ export interface Broadcasts {
   learn(id: number, news: News, from: number): void;
   turn(turn: Turn, id: number, from: number): void;
   /** The main thread was woken for a broadcast. */
-  look(id: number): void;
+  readonly look: (id: number) => void;
   /** A broadcast has ended on the main thread. */
   forget(id: number): void;
   /** Tells a thread that has just begun of all that there is. */
@@ -67,7 +64,7 @@ export function newBroadcasts(
       }
     },
     turn(turn, id, from) {
-      sendAll({ kind: turn, id }, from);
+      sendAll({ kind: "turn", turn, id }, from);
       const found = known.get(id);
       if (found !== undefined) {
         turns[turn](found.mirror);

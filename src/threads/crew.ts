@@ -1,12 +1,11 @@
 /**
  * The worker threads: how they begin, and what becomes of one that crashes.
  *
- *     begin ──► listening ──► … ──error──► gone ──RESPAWN_MS──► begin
+ *     begin ──► listening ──► … ──error, end──► gone ──RESPAWN_MS──► begin
  */
 import type { Clock } from "../core/clock.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Log } from "../server/log.ts";
-import type { Settings } from "../server/settings.ts";
 import type { Start, ToMain, ToWorker } from "./messages.ts";
 
 /** Milliseconds before a thread is replaced: one that crashes at once must not spin. */
@@ -15,8 +14,10 @@ const RESPAWN_MS = 500;
 export interface CrewOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** How a thread begins; its settings are those of the moment. */
-  readonly start: (thread: number) => Omit<Start, "kind">;
+  /** What a thread runs. */
+  readonly script: URL;
+  /** How a thread begins, at this moment. */
+  readonly start: (thread: number) => Start;
   readonly hear: (thread: number, message: ToMain) => void;
   /** A thread is no more. */
   readonly crashed: (thread: number) => void;
@@ -28,13 +29,14 @@ export interface Crew {
   /** Those that are there. */
   threads(): number[];
   /** Begins a thread. Rejects, with one sentence, where it cannot. */
-  begin(thread: number, settings?: Partial<Settings>): Promise<readonly Address[]>;
-  send(thread: number, message: ToWorker): void;
+  begin(thread: number): Promise<readonly Address[]>;
+  readonly send: (thread: number, message: ToWorker) => void;
   /** Sends to all but one. */
-  sendAll(message: ToWorker, but?: number): void;
+  readonly sendAll: (message: ToWorker, but?: number) => void;
+  /** Ends all threads at once, and replaces none any more. */
+  stop(): void;
   /** Nobody is replaced any more. */
   retire(): void;
-  stop(): void;
 }
 
 export function newCrew(options: CrewOptions): Crew {
@@ -42,48 +44,45 @@ export function newCrew(options: CrewOptions): Crew {
   const workers = new Map<number, Worker>();
   let retired = false;
 
-  const begin = (thread: number, settings: Partial<Settings> = {}): Promise<readonly Address[]> =>
-    new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./worker.ts", import.meta.url).href);
-      workers.set(thread, worker);
-      const gone = (why: string): void => {
-        if (workers.get(thread) !== worker) {
-          return;
-        }
-        workers.delete(thread);
-        worker.terminate();
-        reject(new Error(why));
-        options.crashed(thread);
-        if (!retired) {
-          log.error(
-            `worker ${thread} crashed: ${why}; another one takes its place`,
-            "worker crashed",
-          );
-          clock.after(RESPAWN_MS, () => void again(thread));
-        }
-      };
-      worker.onmessage = ({ data }: MessageEvent<ToMain>) => {
-        switch (data.kind) {
-          case "listening":
-            resolve(data.addresses);
-            break;
-          case "failed":
-            workers.delete(thread);
-            worker.terminate();
-            reject(new Error(data.message));
-            break;
-          default:
-            options.hear(thread, data);
-        }
-      };
-      worker.onerror = (event) => gone(event.message);
-      worker.addEventListener("close", () => gone("it ended"));
-      const start = options.start(thread);
-      const all = { ...start.settings, ...settings };
-      worker.postMessage({ kind: "start", ...start, settings: all } satisfies Start);
-    });
+  const gone = (thread: number, worker: Worker, why: string): void => {
+    if (workers.get(thread) !== worker) {
+      return;
+    }
+    workers.delete(thread);
+    worker.terminate();
+    options.crashed(thread);
+    if (!retired) {
+      log.error(`worker ${thread} crashed: ${why}; another takes its place`, "worker crashed");
+      clock.after(RESPAWN_MS, () => void replace(thread));
+    }
+  };
 
-  const again = async (thread: number): Promise<void> => {
+  const begin = (thread: number): Promise<readonly Address[]> => {
+    const worker = new Worker(options.script.href);
+    workers.set(thread, worker);
+    return new Promise((resolve, reject) => {
+      const lost = (why: string): void => {
+        reject(new Error(why));
+        gone(thread, worker, why);
+      };
+      worker.addEventListener("message", ({ data }: MessageEvent<ToMain>) => {
+        if (data.kind === "listening") {
+          resolve(data.addresses);
+        } else if (data.kind === "failed") {
+          workers.delete(thread);
+          worker.terminate();
+          reject(new Error(data.message));
+        } else {
+          options.hear(thread, data);
+        }
+      });
+      worker.addEventListener("error", (event) => lost(event.message));
+      worker.addEventListener("close", () => lost("it ended"));
+      worker.postMessage({ kind: "start", start: options.start(thread) } satisfies ToWorker);
+    });
+  };
+
+  const replace = async (thread: number): Promise<void> => {
     try {
       await begin(thread);
       options.replaced(thread);
@@ -91,7 +90,7 @@ export function newCrew(options: CrewOptions): Crew {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log.error(`worker ${thread} cannot be replaced: ${why}`, "worker crashed");
-      clock.after(10 * RESPAWN_MS, () => void again(thread));
+      clock.after(RESPAWN_MS, () => void replace(thread));
     }
   };
 
@@ -99,16 +98,13 @@ export function newCrew(options: CrewOptions): Crew {
     threads: () => [...workers.keys()],
     begin,
     send: (thread, message) => workers.get(thread)?.postMessage(message),
-    sendAll(message, but) {
-      for (const [thread, worker] of workers) {
+    sendAll: (message, but) =>
+      workers.forEach((worker, thread) => {
         if (thread !== but) {
           worker.postMessage(message);
         }
-      }
-    },
-    retire() {
-      retired = true;
-    },
+      }),
+    retire: () => void (retired = true),
     stop() {
       retired = true;
       workers.forEach((worker) => worker.terminate());

@@ -11,9 +11,10 @@ import type { Directory, Ears } from "../hub/directory.ts";
 import type { Mirror } from "../hub/follow.ts";
 import { takeInHeld } from "../hub/intake.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
-import { newOutlet, type Wake } from "../hub/shared.ts";
+import { newOutlet, type News, type Wake } from "../hub/shared.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Claim, Live, ToMain, ToWorker } from "./messages.ts";
+import { keyOf } from "./guests.ts";
+import type { Answer, Claim, Live, ToMain, Turn } from "./messages.ts";
 
 export interface LinkOptions {
   readonly self: number;
@@ -27,11 +28,17 @@ export interface Link {
   /** Asks the main thread, which asks the authenticator and then decides who has the channel. */
   readonly authenticator: Authenticator;
   /** A connection has ended. */
-  gone(connection: number): void;
-  /** A message of the main thread about broadcasts, or an answer; false where it is about something else. */
-  take(directory: Directory, message: ToWorker): boolean;
+  readonly gone: (connection: number) => void;
   /** This thread was woken for a broadcast. */
-  look(id: number): void;
+  readonly look: (id: number) => void;
+  answered(answer: Answer): void;
+  /** Another thread has a broadcaster. */
+  mirror(directory: Directory, live: Live, owner: number): void;
+  learn(id: number, news: News): void;
+  /** What becomes of a broadcaster, here or elsewhere. */
+  turn(directory: Directory, turn: Turn, id: number): void;
+  /** Another broadcaster takes over what this thread has. */
+  giveWay(directory: Directory, id: number): void;
 }
 
 interface Own {
@@ -39,133 +46,165 @@ interface Own {
   readonly broadcast: Broadcast;
 }
 
+/** What a link keeps. */
+interface Desk {
+  readonly options: LinkOptions;
+  /** Connections that asked, with what waits for the answer. */
+  readonly asking: Map<number, ((refused: Refusal | null) => void) | null>;
+  /** What was granted, by the channel's key. */
+  readonly claims: Map<string, Claim>;
+  readonly own: Map<number, Own>;
+  readonly mirrors: Map<number, Mirror>;
+  /** The broadcast that a channel has, here or elsewhere. */
+  readonly present: Map<string, number>;
+}
+
 export function newLink(options: LinkOptions): Link {
-  const { self, tell, threads, wake } = options;
-  const asking = new Map<number, (refused: Refusal | null) => void>();
-  const asked = new Set<number>();
-  const claims = new Map<string, Claim>();
-  const own = new Map<number, Own>();
-  const mirrors = new Map<number, Mirror>();
-  /** A broadcast's copy, by its number: that of the broadcast. */
-  const copies = new Map<number, number>();
-
-  const began = (channel: Channel, broadcast: Broadcast): void => {
-    const claim = claims.get(keyOf(channel.user, channel.name));
-    if (broadcast.inlet !== null || claim === undefined) {
-      return;
-    }
-    const { copyId, id } = claim;
-    const outlet = newOutlet({
-      id,
-      copyId,
-      threads,
-      self,
-      wake,
-      tell: (about, news) => tell({ kind: "news", id: about, news }),
-    });
-    broadcast.outlet = outlet;
-    own.set(id, { channel, broadcast });
-    copies.set(copyId, id);
-    const live: Live = { id, request: requestOf(channel), stream: outlet.stream };
-    tell({ kind: "live", live });
+  const { self, tell, wake } = options;
+  const desk: Desk = {
+    options,
+    asking: new Map(),
+    claims: new Map(),
+    own: new Map(),
+    mirrors: new Map(),
+    present: new Map(),
   };
-
-  const ended = (channel: Channel, broadcast: Broadcast): void => {
-    const { outlet } = broadcast;
-    if (outlet === null) {
-      return;
-    }
-    own.delete(outlet.stream.id);
-    copies.delete(outlet.stream.id + 1);
-    // Where another one has come, that one's beginning says it.
-    if (channel.live === null) {
-      tell({ kind: "over", id: outlet.stream.id });
-    }
-  };
-
-  const answer = ({ claim, connection, refused }: Extract<ToWorker, { kind: "answer" }>): void => {
-    const resolve = asking.get(connection);
-    if (resolve !== undefined) {
-      asking.delete(connection);
-      if (claim !== null) {
-        claims.set(claim.key, claim);
-      }
-      resolve(refused);
-    }
-  };
-
+  const { asking, claims, mirrors, own } = desk;
   return {
     ears: {
-      began,
-      ended,
+      began: (channel, broadcast) => began(desk, channel, broadcast),
+      ended: (channel, broadcast) => ended(desk, channel, broadcast),
       silenced(_, { outlet }) {
         if (outlet !== null) {
-          tell({ kind: "silence", id: outlet.stream.id });
+          tell({ kind: "turn", turn: "silence", id: outlet.stream.id });
         }
       },
     },
     authenticator: {
-      async authenticate(request) {
-        const { connection } = request;
-        asked.add(connection);
-        return new Promise<Refusal | null>((resolve) => {
-          asking.set(connection, resolve);
-          tell({ kind: "ask", asked: request });
-        });
-      },
+      authenticate: (asked) =>
+        new Promise((resolve) => {
+          asking.set(asked.connection, resolve);
+          tell({ kind: "ask", asked });
+        }),
     },
     gone(connection) {
-      if (asked.delete(connection)) {
-        asking.delete(connection);
+      if (asking.delete(connection)) {
         tell({ kind: "gone", connection });
       }
     },
-    take(directory, message) {
-      switch (message.kind) {
-        case "answer":
-          answer(message);
-          return true;
-        case "give-way":
-          directory.giveWay(message.user, message.channel);
-          tell({ kind: "gave-way", id: message.id });
-          return true;
-        case "mirror": {
-          const { id, request, stream } = message.live;
-          const reading = { self, owner: message.owner, wake };
-          mirrors.set(id, directory.mirror(request, stream, reading));
-          copies.set(id + 1, id);
-          return true;
-        }
-        case "news":
-          mirrors.get(message.id)?.news(message.news);
-          mirrors.get(copies.get(message.id) ?? -1)?.copyNews(message.news);
-          return true;
-        case "silence":
-          mirrors.get(message.id)?.silence();
-          return true;
-        case "gave-way":
-          mirrors.get(message.id)?.giveWay();
-          return true;
-        case "over":
-          mirrors.get(message.id)?.end();
-          mirrors.delete(message.id);
-          copies.delete(message.id + 1);
-          return true;
-        default:
-          return false;
+    look: (id) => look(desk, id),
+    answered({ claim, connection, refused }) {
+      const resolve = asking.get(connection);
+      if (claim !== null && resolve !== undefined) {
+        claims.set(claim.key, claim);
+      }
+      if (resolve !== undefined && resolve !== null) {
+        asking.set(connection, null);
+        resolve(refused);
       }
     },
-    look(id) {
-      const number = copies.get(id) ?? id;
-      mirrors.get(number)?.wake();
-      const broadcast = own.get(number)?.broadcast;
-      if (broadcast !== undefined) {
-        broadcast.outlet?.heard();
-        broadcast.copy?.broadcast.outlet?.heard();
-        takeInHeld(broadcast);
+    mirror(directory, { id, request, stream }, owner) {
+      const key = keyOf(request);
+      forget(desk, key);
+      desk.present.set(key, id);
+      mirrors.set(id, directory.mirror(request, stream, { self, owner, wake }));
+    },
+    learn(id, news) {
+      mirrors.get(id)?.news(news);
+      mirrors.get(originalOf(id))?.copyNews(news);
+    },
+    turn: (directory, turn, id) => take(desk, directory, turn, id),
+    giveWay(directory, id) {
+      const mine = own.get(id);
+      if (mine !== undefined) {
+        directory.giveWay(mine.channel);
       }
+      // Also where there is nothing to let go of any more: somebody waits for the answer.
+      tell({ kind: "turn", turn: "gave-way", id });
     },
   };
+}
+
+/** A broadcast has begun: where it is one of this thread's, the others are to see it. */
+function began({ claims, options, own, present }: Desk, channel: Channel, broadcast: Broadcast) {
+  const key = keyOf({ user: channel.user, channel: channel.name });
+  const claim = claims.get(key);
+  if (broadcast.inlet !== null || claim === undefined) {
+    return;
+  }
+  claims.delete(key);
+  const { id } = claim;
+  const { self, tell, threads, wake } = options;
+  const outlet = newOutlet({
+    id,
+    copyId: copyOf(id),
+    threads,
+    self,
+    wake,
+    tell: (about, news) => tell({ kind: "news", id: about, news }),
+  });
+  broadcast.outlet = outlet;
+  own.set(id, { channel, broadcast });
+  present.set(key, id);
+  tell({ kind: "live", live: { id, request: requestOf(channel), stream: outlet.stream } });
+}
+
+function ended({ options, own }: Desk, channel: Channel, { outlet }: Broadcast): void {
+  if (outlet !== null) {
+    const { id } = outlet.stream;
+    own.delete(id);
+    // Where another one has come, that one's beginning says it.
+    if (channel.live === null) {
+      options.tell({ kind: "turn", turn: "over", id });
+    }
+  }
+}
+
+function take({ mirrors, own }: Desk, directory: Directory, turn: Turn, id: number): void {
+  const mirror = mirrors.get(id);
+  const mine = own.get(id);
+  switch (turn) {
+    case "silence":
+      mirror?.silence();
+      if (mine !== undefined) {
+        directory.orphan(mine.channel);
+      }
+      break;
+    case "gave-way":
+      mirror?.giveWay();
+      break;
+    case "over":
+      mirror?.end();
+      mirrors.delete(id);
+      if (mine !== undefined) {
+        directory.drop(mine.channel);
+      }
+      break;
+  }
+}
+
+function look({ mirrors, own }: Desk, id: number): void {
+  (mirrors.get(id) ?? mirrors.get(originalOf(id)))?.wake();
+  const broadcast = (own.get(id) ?? own.get(originalOf(id)))?.broadcast;
+  if (broadcast !== undefined) {
+    broadcast.outlet?.heard();
+    broadcast.copy?.broadcast.outlet?.heard();
+    takeInHeld(broadcast);
+  }
+}
+
+/** What a channel had before goes on to what it has now. */
+function forget({ mirrors, present }: Desk, key: string): void {
+  mirrors.delete(present.get(key) ?? -1);
+}
+
+/** A broadcast's copy has the number behind its own. */
+function copyOf(id: number): number {
+  return id + 1;
+}
+
+function originalOf(copyId: number): number {
+  return copyId - 1;
 }
 
 /** As a request of this channel's broadcaster would be, without what only the authenticator needs. */
@@ -180,8 +219,4 @@ function requestOf({ name, password, user }: Channel): Request {
     join: undefined,
     wait: true,
   };
-}
-
-function keyOf(user: string, channel: string): string {
-  return `${user}/${channel}`;
 }

@@ -13,11 +13,12 @@ import type { HookEvent } from "../hooks/event.ts";
 import type { News, SharedStream } from "../hub/shared.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Request } from "../protocol/request.ts";
+import type { Page, WatcherStatus } from "../protocol/status.ts";
 import type { Settings } from "../server/settings.ts";
+import type { Figures } from "./figures.ts";
 
 /** How a thread begins. */
 export interface Start {
-  readonly kind: "start";
   readonly self: number;
   readonly threads: number;
   readonly settings: Settings;
@@ -29,50 +30,19 @@ export interface Start {
   readonly hooks: boolean;
 }
 
-/** What a broadcaster may use where it is let in. */
+/** What a broadcaster may use that is let in. */
 export interface Claim {
-  /** USER/CHANNEL. */
+  /** Its channel's. */
   readonly key: string;
   readonly id: number;
-  readonly copyId: number;
 }
 
-export type ToWorker =
-  | Start
-  | {
-      readonly kind: "answer";
-      readonly connection: number;
-      readonly refused: Refusal | null;
-      readonly claim: Claim | null;
-    }
-  /** Another broadcaster takes over what this thread has. */
-  | {
-      readonly kind: "give-way";
-      readonly id: number;
-      readonly user: string;
-      readonly channel: string;
-    }
-  /** Another thread has a broadcaster. */
-  | { readonly kind: "mirror"; readonly live: Live; readonly owner: number }
-  | { readonly kind: "news"; readonly id: number; readonly news: News }
-  | { readonly kind: "silence" | "gave-way" | "over"; readonly id: number }
-  /** Ends what is live on a channel, wherever it is, and sends those away who wait. */
-  | { readonly kind: "end"; readonly user: string; readonly channel: string; readonly why: Refusal }
-  | {
-      readonly kind: "kick";
-      readonly ask: number;
-      readonly connection: number;
-      readonly why: Refusal;
-    }
-  | { readonly kind: "figures"; readonly ask: number }
-  | {
-      readonly kind: "watchers";
-      readonly ask: number;
-      readonly query: string;
-    }
-  | { readonly kind: "settings"; readonly settings: Settings }
-  | { readonly kind: "certificates" }
-  | { readonly kind: "stop"; readonly ask: number };
+/** Whether a connection is let in. */
+export interface Answer {
+  readonly connection: number;
+  readonly refused: Refusal | null;
+  readonly claim: Claim | null;
+}
 
 /** A broadcast that has begun. */
 export interface Live {
@@ -80,6 +50,34 @@ export interface Live {
   readonly request: Request;
   readonly stream: SharedStream;
 }
+
+/** What becomes of a broadcaster: it has gone, gives way to another one, or its broadcast has ended. */
+export type Turn = "silence" | "gave-way" | "over";
+
+export type ToWorker =
+  | { readonly kind: "start"; readonly start: Start }
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "give-way"; readonly id: number }
+  | { readonly kind: "mirror"; readonly live: Live; readonly owner: number }
+  | { readonly kind: "news"; readonly id: number; readonly news: News }
+  | { readonly kind: "turn"; readonly turn: Turn; readonly id: number }
+  /** Ends what is live on a channel, wherever it is, and sends those away who wait. */
+  | { readonly kind: "end"; readonly user: string; readonly channel: string; readonly why: Refusal }
+  | { readonly kind: "settings"; readonly settings: Settings }
+  | { readonly kind: "certificates" }
+  /** Each of these is answered, with its number. */
+  | { readonly kind: "question"; readonly number: number; readonly question: Question };
+
+export type Question =
+  | { readonly kind: "figures" }
+  | {
+      readonly kind: "watchers";
+      readonly query: string;
+      readonly offset: number;
+      readonly limit: number;
+    }
+  | { readonly kind: "kick"; readonly connection: number; readonly why: Refusal }
+  | { readonly kind: "stop" };
 
 export type ToMain =
   | { readonly kind: "listening"; readonly addresses: readonly Address[] }
@@ -89,6 +87,12 @@ export type ToMain =
   | { readonly kind: "gone"; readonly connection: number }
   | { readonly kind: "live"; readonly live: Live }
   | { readonly kind: "news"; readonly id: number; readonly news: News }
-  | { readonly kind: "silence" | "gave-way" | "over"; readonly id: number }
-  | { readonly kind: "answer"; readonly ask: number; readonly answer: unknown }
-  | { readonly kind: "hook"; readonly event: HookEvent };
+  | { readonly kind: "turn"; readonly turn: Turn; readonly id: number }
+  | { readonly kind: "hook"; readonly event: HookEvent }
+  | { readonly kind: "reply"; readonly number: number; readonly reply: Reply };
+
+/** What a question is answered by. */
+export type Reply =
+  | { readonly kind: "figures"; readonly figures: Figures }
+  | { readonly kind: "watchers"; readonly page: Page<WatcherStatus> }
+  | { readonly kind: "done"; readonly done: boolean };

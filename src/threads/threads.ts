@@ -9,25 +9,36 @@
  */
 import type { AuthRequest } from "../auth/authenticator.ts";
 import type { Refusal } from "../core/errors.ts";
+import { withCopy } from "../hub/broadcast.ts";
 import { newDirectory, type Directory } from "../hub/directory.ts";
-import type { Page, WatcherStatus } from "../protocol/status.ts";
+import { catchUp } from "../hub/mirror.ts";
+import type { Address } from "../protocol/address.ts";
+import type { Bounds, Page, WatcherStatus } from "../protocol/status.ts";
+import type { Recorder } from "../record/recorder.ts";
 import { newFaults } from "../server/faults.ts";
 import { recordSettings, startRecorder } from "../server/recording.ts";
-import type { Server, ServerOptions } from "../server/server.ts";
+import type { Elsewhere, Server, ServerOptions } from "../server/server.ts";
 import type { Settings } from "../server/settings.ts";
 import { MAIN, newBroadcasts, type Broadcasts } from "./broadcasts.ts";
 import { newCrew, type Crew } from "./crew.ts";
-import type { Figures } from "./figures.ts";
+import { keyOf } from "./guests.ts";
 import { newMailbox, readMailbox, writerOf } from "./mailbox.ts";
-import type { ToMain } from "./messages.ts";
+import type { Question, Reply, ToMain } from "./messages.ts";
 import { newRegistry, type Registry } from "./registry.ts";
-import { newRounds, type Rounds } from "./round.ts";
+import { newRounds, type Rounds } from "./rounds.ts";
 import { CONNECTIONS_EACH, workerSettings } from "./settings.ts";
 import { newTotals, type Totals } from "./totals.ts";
 
+export interface ThreadsOptions extends ServerOptions {
+  /** Worker threads, beside the main one. */
+  readonly workers: number;
+  /** What a worker runs, where that is not `worker.ts`. */
+  readonly script?: URL;
+}
+
 /** What the main thread works with. */
 interface Office {
-  readonly options: ServerOptions;
+  readonly options: ThreadsOptions;
   /** As they are at the moment. */
   readonly settings: Settings;
   readonly directory: Directory;
@@ -36,30 +47,50 @@ interface Office {
   readonly crew: Crew;
   readonly rounds: Rounds;
   readonly totals: Totals;
+  readonly recorder: Recorder | undefined;
+  /** How many connections all threads have open. */
+  readonly open: Int32Array<SharedArrayBuffer>;
 }
 
-/** Starts `count` threads. Rejects, with one sentence, where the first one cannot listen. */
-export async function startThreads(options: ServerOptions, count: number): Promise<Server> {
-  const { clock, log, faults = newFaults(log) } = options;
+/** Milliseconds beyond the drain time after which a thread that has not stopped is not waited for. */
+const STOP_SPARE_MS = 2_000;
+
+/** Starts all threads. Rejects, with one sentence, where one cannot listen. */
+export async function startThreads(options: ThreadsOptions): Promise<Server> {
   const settings: Settings = { ...options.settings };
-  const mailboxes = Array.from({ length: count + 1 }, newMailbox);
+  const office = await openOffice(options, settings);
+  const { crew } = office;
+  try {
+    const addresses = await crew.begin(1);
+    // The others share the ports that the first one got, be it by chance.
+    Object.assign(settings, portsOf(addresses));
+    await Promise.all(Array.from({ length: options.workers - 1 }, (_, i) => crew.begin(i + 2)));
+    return serverOf(office, addresses);
+  } catch (error) {
+    crew.stop();
+    throw error;
+  }
+}
+
+async function openOffice(options: ThreadsOptions, settings: Settings): Promise<Office> {
+  const { clock, log, faults = newFaults(log), workers } = options;
+  const mailboxes = Array.from({ length: workers + 1 }, newMailbox);
   const open = new Int32Array(new SharedArrayBuffer(4));
   const writers = mailboxes.map(writerOf);
-  const wake = (thread: number, id: number): void => writers[thread]?.(id);
   const recorder = await startRecorder(clock, settings, log);
   const rounds = newRounds(clock);
-  let isBeside = options.beside ?? false;
-
   const crew = newCrew({
     clock,
     log,
+    script: options.script ?? new URL("./worker.ts", import.meta.url),
     start: (self) => ({
       self,
-      threads: count + 1,
-      settings,
+      threads: workers + 1,
+      // A path has one listener.
+      settings: self === 1 ? settings : { ...settings, unix: undefined },
       mailboxes,
       open: open.buffer,
-      beside: isBeside,
+      beside: options.beside === true || crew.threads().length > 1,
       hooks: options.tell !== undefined,
     }),
     hear: (thread, message) => hear(office, thread, message),
@@ -70,11 +101,11 @@ export async function startThreads(options: ServerOptions, count: number): Promi
     },
     replaced: (thread) => broadcasts.introduce((message) => crew.send(thread, message)),
   });
+  const wake = (thread: number, id: number): void => writers[thread]?.(id);
   const broadcasts = newBroadcasts(() => directory, wake, crew.sendAll);
   const registry = newRegistry({
     settings,
-    giveWay: ({ channel, id, thread, user }) =>
-      crew.send(thread, { kind: "give-way", id, user, channel }),
+    giveWay: ({ id, thread }) => crew.send(thread, { kind: "give-way", id }),
     silence: ({ id }) => broadcasts.turn("silence", id, MAIN),
     drop: ({ id }) => broadcasts.turn("over", id, MAIN),
   });
@@ -84,11 +115,13 @@ export async function startThreads(options: ServerOptions, count: number): Promi
       const id = inlet?.stream.id ?? -1;
       broadcasts.forget(id);
       if (channel.live === null) {
-        registry.over(id);
+        registry.change(id, "over");
       }
     },
   });
   const totals = newTotals(directory, registry);
+  const mailbox = mailboxes[MAIN] ?? newMailbox();
+  readMailbox(mailbox, broadcasts.look, (error) => faults.note(error));
   const office: Office = {
     options,
     settings,
@@ -98,91 +131,24 @@ export async function startThreads(options: ServerOptions, count: number): Promi
     crew,
     rounds,
     totals,
+    recorder,
+    open,
   };
-  readMailbox(mailboxes[MAIN] ?? newMailbox(), broadcasts.look, (error) => faults.note(error));
-
-  const addresses = await crew.begin(1);
-  // The others share what the first one got, be it by chance.
-  isBeside = true;
-  for (const { kind, ...address } of addresses) {
-    if (kind === "tcp" && "port" in address) {
-      Object.assign(settings, { port: address.port });
-    } else if (kind === "tls" && "port" in address) {
-      Object.assign(settings, { "tls-port": address.port });
-    }
-  }
-  await Promise.all(Array.from({ length: count - 1 }, (_, i) => crew.begin(i + 2)));
-  const ask = async <Answer>(
-    message: (question: number) => Parameters<Crew["send"]>[1],
-    ms?: number,
-  ): Promise<Answer[]> => {
-    const answers = await rounds.ask<Answer>(
-      crew.threads(),
-      (thread, question) => crew.send(thread, message(question)),
-      ms,
-    );
-    return [...answers.values()];
-  };
-
-  return {
-    addresses,
-    directory: {
-      ...directory,
-      end(channel, why) {
-        crew.sendAll({ kind: "end", user: channel.user, channel: channel.name, why });
-      },
-    },
-    closes: totals.closes,
-    refused: totals.refused,
-    recorded: recorder?.counters,
-    connections: { size: 0 },
-    local: [],
-    elsewhere: {
-      async refresh() {
-        const figures = await rounds.ask<Figures>(crew.threads(), (thread, question) =>
-          crew.send(thread, { kind: "figures", ask: question }),
-        );
-        totals.take(figures);
-      },
-      async watchers(query) {
-        const pages = await ask<Page<WatcherStatus>>((question) => ({
-          kind: "watchers",
-          ask: question,
-          query,
-        }));
-        return merge(pages, new URLSearchParams(query));
-      },
-      async kick(connection, why) {
-        const thread = Math.floor(connection / CONNECTIONS_EACH);
-        const answers = await rounds.ask<boolean>(
-          crew.threads().filter((each) => each === thread),
-          (each, question) => crew.send(each, { kind: "kick", ask: question, connection, why }),
-        );
-        return answers.get(thread) ?? false;
-      },
-    },
-    kick: () => false,
-    apply(next) {
-      const { port, "tls-port": tlsPort } = settings;
-      Object.assign(settings, next, { port, "tls-port": tlsPort });
-      recorder?.apply(recordSettings(settings));
-      crew.sendAll({ kind: "settings", settings });
-    },
-    async reloadCertificates() {
-      crew.sendAll({ kind: "certificates" });
-    },
-    async stop() {
-      crew.retire();
-      await ask((question) => ({ kind: "stop", ask: question }), settings.drain + STOP_SPARE_MS);
-      directory.close();
-      await recorder?.stop(settings.drain);
-      crew.stop();
-    },
-  };
+  return office;
 }
 
-/** Milliseconds beyond the drain time after which a thread that has not stopped is not waited for. */
-const STOP_SPARE_MS = 2_000;
+/** The ports that 0 has become. */
+function portsOf(addresses: readonly Address[]): Partial<Settings> {
+  const ports: { port?: number; "tls-port"?: number } = {};
+  for (const address of addresses) {
+    if (address.kind === "tcp") {
+      ports.port ??= address.port;
+    } else if (address.kind === "tls") {
+      ports["tls-port"] ??= address.port;
+    }
+  }
+  return ports;
+}
 
 /** What a thread tells the main one. */
 function hear(office: Office, thread: number, message: ToMain): void {
@@ -196,25 +162,17 @@ function hear(office: Office, thread: number, message: ToMain): void {
       break;
     case "live":
       broadcasts.begin(message.live, thread);
-      registry.live(message.live.id);
+      registry.change(message.live.id, "live");
       break;
     case "news":
       broadcasts.learn(message.id, message.news, thread);
       break;
-    case "silence":
-      broadcasts.turn("silence", message.id, thread);
-      registry.silenced(message.id);
+    case "turn":
+      broadcasts.turn(message.turn, message.id, thread);
+      registry.change(message.id, message.turn);
       break;
-    case "gave-way":
-      broadcasts.turn("gave-way", message.id, thread);
-      registry.gaveWay(message.id);
-      break;
-    case "over":
-      broadcasts.turn("over", message.id, thread);
-      registry.over(message.id);
-      break;
-    case "answer":
-      rounds.answer(message.ask, thread, message.answer);
+    case "reply":
+      rounds.reply(message.number, thread, message.reply);
       break;
     case "hook":
       options.tell?.(message.event);
@@ -226,22 +184,19 @@ function hear(office: Office, thread: number, message: ToMain): void {
 }
 
 /** Answers whether a connection is let in, and gives a broadcaster its channel. */
-async function decide(
-  { crew, options, registry }: Office,
-  asked: AuthRequest,
-  thread: number,
-): Promise<void> {
+async function decide(office: Office, asked: AuthRequest, thread: number): Promise<void> {
+  const { crew, options, registry } = office;
   const { address, channel, connection, user, verb } = asked;
+  const wanted = { address, channel, connection, thread, user };
   const answer = (refused: Refusal | null, id?: number): void => {
-    const claim = id === undefined ? null : { key: `${user}/${channel}`, id, copyId: id + 1 };
-    crew.send(thread, { kind: "answer", connection, refused, claim });
+    const claim = id === undefined ? null : { key: keyOf(asked), id };
+    crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
   };
   const refused = await options.authenticator.authenticate(asked);
-  const wanted = { address, channel, connection, thread, user };
   if (refused !== null) {
     answer(refused);
   } else if (verb === "watch") {
-    answer(registry.watch(wanted));
+    answer(registry.guests.take(wanted, true));
   } else {
     const claimed = await registry.claim(wanted);
     if (typeof claimed === "number") {
@@ -252,13 +207,86 @@ async function decide(
   }
 }
 
+function serverOf(office: Office, addresses: readonly Address[]): Server {
+  const { crew, directory, open, recorder, settings, totals } = office;
+  return {
+    addresses,
+    directory: {
+      ...directory,
+      end({ name, user }, why) {
+        crew.sendAll({ kind: "end", user, channel: name, why });
+      },
+    },
+    closes: totals.closes,
+    refused: totals.refused,
+    recorded: recorder?.counters,
+    connections: {
+      get size() {
+        return Atomics.load(open, 0);
+      },
+    },
+    local: [],
+    elsewhere: elsewhereOf(office),
+    kick: () => false,
+    apply(next) {
+      const { port, "tls-port": tlsPort } = settings;
+      Object.assign(settings, next, { port, "tls-port": tlsPort });
+      recorder?.apply(recordSettings(settings));
+      crew.sendAll({ kind: "settings", settings });
+    },
+    reloadCertificates() {
+      crew.sendAll({ kind: "certificates" });
+      return Promise.resolve();
+    },
+    async stop() {
+      crew.retire();
+      await elsewhereOf(office).refresh();
+      await ask(office, { kind: "stop" }, crew.threads(), settings.drain + STOP_SPARE_MS);
+      directory.close();
+      await recorder?.stop(settings.drain);
+      crew.stop();
+    },
+  };
+}
+
+function ask(
+  { crew, rounds }: Office,
+  question: Question,
+  threads: readonly number[],
+  ms?: number,
+): Promise<Map<number, Reply>> {
+  const send = (thread: number, number: number): void =>
+    crew.send(thread, { kind: "question", number, question });
+  return rounds.ask(threads, send, ms);
+}
+
+function elsewhereOf(office: Office): Elsewhere {
+  const { crew, directory, totals } = office;
+  return {
+    async refresh() {
+      totals.take(await ask(office, { kind: "figures" }, crew.threads()));
+      for (const { live } of directory.list()) {
+        (live === null ? [] : withCopy(live)).forEach(catchUp);
+      }
+    },
+    async watchers(query, bounds) {
+      const question = { kind: "watchers", query, ...bounds } as const;
+      const replies = await ask(office, question, crew.threads());
+      return merged([...replies.values()], bounds);
+    },
+    async kick(connection, why) {
+      const thread = Math.floor(connection / CONNECTIONS_EACH);
+      const threads = crew.threads().filter((each) => each === thread);
+      const replies = await ask(office, { kind: "kick", connection, why }, threads);
+      const reply = replies.get(thread);
+      return reply?.kind === "done" && reply.done;
+    },
+  };
+}
+
 /** One page of the pages of all threads. Each has what would be on it if the others had nothing. */
-function merge(
-  pages: readonly Page<WatcherStatus>[],
-  params: URLSearchParams,
-): Page<WatcherStatus> {
-  const offset = Number(params.get("offset") ?? 0);
-  const limit = Number(params.get("limit") ?? pages[0]?.items.length ?? 0);
+function merged(replies: readonly Reply[], { limit, offset }: Bounds): Page<WatcherStatus> {
+  const pages = replies.flatMap((reply) => (reply.kind === "watchers" ? [reply.page] : []));
   const items = pages.flatMap((page) => page.items).toSorted((a, b) => a.since - b.since);
   const total = pages.reduce((sum, page) => sum + page.total, 0);
   return { total, offset, items: items.slice(offset, offset + limit) };

@@ -7,6 +7,7 @@ import type { HubCounters, Tally } from "../hub/model.ts";
 import type { AdmissionCounters } from "../server/admission.ts";
 import type { Closes } from "../server/witness.ts";
 import { addBuckets, addNumbers, type Figures } from "./figures.ts";
+import type { Reply } from "./messages.ts";
 import type { Registry } from "./registry.ts";
 
 const TALLY = ["bytesIn", "bytesOut", "framesIn", "skips", "ringGrowths"] as const;
@@ -20,7 +21,7 @@ export interface Totals {
   readonly closes: Closes;
   readonly refused: AdmissionCounters;
   /** Takes the figures of all threads that there are. */
-  take(figures: ReadonlyMap<number, Figures>): void;
+  take(replies: ReadonlyMap<number, Reply>): void;
   /** A thread is no more: what it had counted stays counted. */
   lost(thread: number): void;
 }
@@ -40,8 +41,12 @@ export function newTotals(directory: Directory, registry: Registry): Totals {
   return {
     closes,
     refused,
-    take(figures) {
-      figures.forEach((each, thread) => latest.set(thread, each));
+    take(replies) {
+      for (const [thread, reply] of replies) {
+        if (reply.kind === "figures") {
+          latest.set(thread, reply.figures);
+        }
+      }
       const all = [...over, ...latest.values()];
       sumHub(directory.counters, all, registry);
       sumDoor(closes, refused, all, registry);
@@ -71,8 +76,8 @@ function sumHub(sum: HubCounters, all: readonly Figures[], registry: Registry): 
     addBuckets(sum.fanOutLags, counters.fanOutLags);
   }
   sum.takeovers = registry.counters.takeovers;
-  sum.watchersRefused = registry.refused.watchers;
-  sum.channelsRefused = registry.refused.channels;
+  sum.watchersRefused = registry.guests.refused.watchers;
+  sum.channelsRefused = registry.counters.channelsRefused;
 }
 
 function sumDoor(
@@ -91,7 +96,7 @@ function sumDoor(
     );
     addNumbers(refused, figures.refused, DOOR);
   }
-  refused.connectionsPerAddress += registry.refused.connectionsPerAddress;
+  refused.connectionsPerAddress += registry.guests.refused.connectionsPerAddress;
 }
 
 function sumChannels(directory: Directory, all: readonly Figures[]): void {

@@ -2,29 +2,36 @@
  * One worker thread: a server of its own on the port that all share. The main thread starts it, and
  * decides what concerns more than this thread.
  */
+import { pageOfWatchers } from "../admin/lists.ts";
 import { systemClock } from "../server/clock.ts";
 import { newFaults, survive } from "../server/faults.ts";
 import { stderrWriter } from "../server/log-writer.ts";
 import { newLog } from "../server/log.ts";
 import { startServer, type Server } from "../server/server.ts";
-import { listWatchers } from "../admin/lists.ts";
 import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
 import { readMailbox, writerOf } from "./mailbox.ts";
-import type { Start, ToMain, ToWorker } from "./messages.ts";
+import type { Question, Reply, Start, ToMain, ToWorker } from "./messages.ts";
 import { CONNECTIONS_EACH, workerSettings } from "./settings.ts";
 
 declare const self: Worker;
 
 const tell = (message: ToMain): void => self.postMessage(message);
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === "start") {
-    begin(data).catch((error: unknown) => {
+    begin(data.start).catch((error: unknown) => {
       tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
     });
   }
-};
+});
+
+/** What a thread works with. */
+interface Bench {
+  readonly server: Server;
+  readonly link: Link;
+  readonly log: ReturnType<typeof newLog>;
+}
 
 async function begin(start: Start): Promise<void> {
   const { beside, mailboxes, open, settings, threads } = start;
@@ -53,64 +60,77 @@ async function begin(start: Start): Promise<void> {
   if (mailbox !== undefined) {
     readMailbox(mailbox, link.look, (error) => faults.note(error));
   }
-  self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
     try {
-      if (data.kind === "settings") {
-        log.configure(data.settings["log-level"], stderrWriter(data.settings["log-format"]));
-      }
-      obey(server, link, data);
+      obey({ server, link, log }, data);
     } catch (error) {
       faults.note(error);
     }
-  };
+  });
   tell({ kind: "listening", addresses: server.addresses });
 }
 
-function obey(server: Server, link: Link, message: ToWorker): void {
-  if (link.take(server.directory, message)) {
-    return;
-  }
+function obey({ link, log, server }: Bench, message: ToWorker): void {
+  const { directory } = server;
   switch (message.kind) {
+    case "start":
+      break;
+    case "answer":
+      link.answered(message.answer);
+      break;
+    case "give-way":
+      link.giveWay(directory, message.id);
+      break;
+    case "mirror":
+      link.mirror(directory, message.live, message.owner);
+      break;
+    case "news":
+      link.learn(message.id, message.news);
+      break;
+    case "turn":
+      link.turn(directory, message.turn, message.id);
+      break;
     case "end": {
-      const channel = server.directory.find(message.user, message.channel);
+      const channel = directory.find(message.user, message.channel);
       if (channel !== undefined) {
-        server.directory.end(channel, message.why);
+        directory.end(channel, message.why);
       }
       break;
     }
-    case "kick":
-      answer(message.ask, server.kick(message.connection, message.why));
-      break;
-    case "figures":
-      answer(message.ask, figuresOf(server));
-      break;
-    case "watchers": {
-      const epoch = Date.now() - systemClock.now();
-      const subject = { server, clock: systemClock, epoch };
-      answer(message.ask, listWatchers(subject, allUpTo(message.query)));
+    case "settings": {
+      const { settings } = message;
+      log.configure(settings["log-level"], stderrWriter(settings["log-format"]));
+      server.apply(workerSettings(settings));
       break;
     }
-    case "settings":
-      server.apply(workerSettings(message.settings));
-      break;
     case "certificates":
       void server.reloadCertificates();
       break;
-    case "stop":
-      void server.stop().finally(() => answer(message.ask, true));
+    case "question":
+      void answerTo(server, message.question).then((reply) =>
+        tell({ kind: "reply", number: message.number, reply }),
+      );
       break;
   }
 }
 
-function answer(ask: number, what: unknown): void {
-  tell({ kind: "answer", ask, answer: what });
-}
-
-/** A page of all threads may be all of this one: so from the first entry on. */
-function allUpTo(query: string): URLSearchParams {
-  const params = new URLSearchParams(query);
-  const end = Number(params.get("offset") ?? 0) + Number(params.get("limit") ?? 0);
-  params.set("offset", "0");
-  params.set("limit", String(end));
-  return params;
+async function answerTo(server: Server, question: Question): Promise<Reply> {
+  switch (question.kind) {
+    case "figures":
+      return { kind: "figures", figures: figuresOf(server) };
+    case "kick":
+      return { kind: "done", done: server.kick(question.connection, question.why) };
+    case "watchers": {
+      const epoch = Date.now() - systemClock.now();
+      const { limit, offset, query } = question;
+      const subject = { server, clock: systemClock, epoch };
+      const params = new URLSearchParams(query);
+      // A page of all threads may be all of this one: so from the first entry on.
+      const page = pageOfWatchers(subject, params, { offset: 0, limit: offset + limit });
+      return { kind: "watchers", page };
+    }
+    case "stop":
+      await server.stop();
+      return { kind: "done", done: true };
+  }
 }

@@ -3,25 +3,26 @@
  * left out.
  */
 import type { Clock } from "../core/clock.ts";
+import type { Reply } from "./messages.ts";
 
 /** Milliseconds that a thread has to answer: one that is busy for longer has other troubles. */
 const ANSWER_MS = 2_000;
 
 export interface Rounds {
   /** Asks `threads` by `ask`, which gets the question's number. Resolves with the answers by thread. */
-  ask<Answer>(
+  ask(
     threads: readonly number[],
     ask: (thread: number, question: number) => void,
     ms?: number,
-  ): Promise<Map<number, Answer>>;
-  answer(question: number, thread: number, answer: unknown): void;
+  ): Promise<Map<number, Reply>>;
+  reply(question: number, thread: number, reply: Reply): void;
   /** A thread is no more. */
   lost(thread: number): void;
 }
 
 interface Round {
   readonly missing: Set<number>;
-  readonly answers: Map<number, never>;
+  readonly replies: Map<number, Reply>;
   readonly over: () => void;
 }
 
@@ -43,7 +44,7 @@ export function newRounds(clock: Clock): Rounds {
       const { promise, resolve } = Promise.withResolvers<void>();
       const round: Round = {
         missing: new Set(threads),
-        answers: new Map<number, never>(),
+        replies: new Map(),
         over: resolve,
       };
       rounds.set(question, round);
@@ -54,11 +55,10 @@ export function newRounds(clock: Clock): Rounds {
       }
       cancel();
       rounds.delete(question);
-      return round.answers;
+      return round.replies;
     },
-    answer(question, thread, answer) {
-      // What a question is answered by, its asker knows.
-      rounds.get(question)?.answers.set(thread, answer as never);
+    reply(question, thread, reply) {
+      rounds.get(question)?.replies.set(thread, reply);
       leave(question, thread);
     },
     lost(thread) {
