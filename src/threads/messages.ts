@@ -14,6 +14,7 @@ import type { News, SharedStream } from "../hub/shared.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Page, WatcherStatus } from "../protocol/status.ts";
+import type { LogFields, LogLevel } from "../server/log.ts";
 import type { Settings } from "../server/settings.ts";
 import type { Figures } from "./figures.ts";
 
@@ -89,6 +90,14 @@ export type ToMain =
   | { readonly kind: "news"; readonly id: number; readonly news: News }
   | { readonly kind: "turn"; readonly turn: Turn; readonly id: number }
   | { readonly kind: "hook"; readonly event: HookEvent }
+  | {
+      readonly kind: "log";
+      readonly level: LogLevel;
+      readonly line: string;
+      /** What kind of event it tells of. */
+      readonly about: string;
+      readonly fields: LogFields;
+    }
   | { readonly kind: "reply"; readonly number: number; readonly reply: Reply };
 
 /** What a question is answered by. */

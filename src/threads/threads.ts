@@ -177,6 +177,9 @@ function hear(office: Office, thread: number, message: ToMain): void {
     case "hook":
       options.tell?.(message.event);
       break;
+    case "log":
+      options.log.event(message.level, message.about, message.line, message.fields);
+      break;
     case "listening":
     case "failed":
       break;

@@ -5,8 +5,7 @@
 import { pageOfWatchers } from "../admin/lists.ts";
 import { systemClock } from "../server/clock.ts";
 import { newFaults, survive } from "../server/faults.ts";
-import { stderrWriter } from "../server/log-writer.ts";
-import { newLog } from "../server/log.ts";
+import { newLog, type LogWriter } from "../server/log.ts";
 import { startServer, type Server } from "../server/server.ts";
 import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
@@ -26,6 +25,10 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   }
 });
 
+/** One thread writes the log of all. */
+const toMain: LogWriter = (level, line, about, fields) =>
+  tell({ kind: "log", level, line, about, fields });
+
 /** What a thread works with. */
 interface Bench {
   readonly server: Server;
@@ -35,7 +38,7 @@ interface Bench {
 
 async function begin(start: Start): Promise<void> {
   const { beside, mailboxes, open, settings, threads } = start;
-  const log = newLog(systemClock, settings["log-level"], stderrWriter(settings["log-format"]));
+  const log = newLog(systemClock, settings["log-level"], toMain);
   const faults = newFaults(log);
   survive(faults, log);
   const writers = mailboxes.map(writerOf);
@@ -99,7 +102,7 @@ function obey({ link, log, server }: Bench, message: ToWorker): void {
     }
     case "settings": {
       const { settings } = message;
-      log.configure(settings["log-level"], stderrWriter(settings["log-format"]));
+      log.configure(settings["log-level"], toMain);
       server.apply(workerSettings(settings));
       break;
     }

@@ -6,6 +6,7 @@ import { closeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { WORKERS } from "./server.ts";
 
 /** The checkout, and the program in it. */
 export const CHECKOUT: string = resolve(import.meta.dir, "../..");
@@ -122,7 +123,16 @@ export async function newStage(): Promise<Stage> {
       for (const [name, password] of Object.entries(users)) {
         await Bun.write(join(folder, "users", `${name}.ini`), userFile(password));
       }
-      const where = ["--host", "127.0.0.1", "--port", String(port), "--admin-port", "0"];
+      const where = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        String(port),
+        "--admin-port",
+        "0",
+        "--workers",
+        String(WORKERS),
+      ];
       const args = ["serve", ...where, "--users", join(folder, "users"), ...flags];
       const server = fstream(args, { stdin: "ignore", env });
       const line = await server.said.line(/listening on /);

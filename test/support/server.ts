@@ -10,8 +10,12 @@ import type { Authenticator } from "../../src/auth/authenticator.ts";
 import { systemClock } from "../../src/server/clock.ts";
 import type { Log, LogLevel } from "../../src/server/log.ts";
 import { startServer, type Server } from "../../src/server/server.ts";
+import { startThreads } from "../../src/threads/threads.ts";
 import { loadSettings, type SettingName } from "../../src/server/settings.ts";
 import { within, type Where } from "./sockets.ts";
+
+/** How many threads the servers of tests have: `FSTREAM_TEST_WORKERS=3` runs them all with three. */
+export const WORKERS: number = Number(process.env["FSTREAM_TEST_WORKERS"] ?? "1");
 
 /** Settings as a person writes them. */
 export type Flags = { readonly [Name in SettingName]?: string };
@@ -64,12 +68,11 @@ export async function relay(
 ): Promise<Relay> {
   const log = newLines();
   const settings = settingsOf({ host: "127.0.0.1", port: "0", drain: "1s", ...flags });
-  const server = await startServer({
-    settings,
-    authenticator,
-    clock: systemClock,
-    log: recorder(log.add),
-  });
+  const options = { settings, authenticator, clock: systemClock, log: recorder(log.add) };
+  const server =
+    WORKERS === 1
+      ? await startServer(options)
+      : await startThreads({ ...options, workers: WORKERS });
   const [address] = server.addresses;
   return {
     server,
@@ -124,7 +127,7 @@ export async function failingServer(flags: Flags): Promise<{ code: number | null
 
 function spawnServe(flags: Flags, cwd: string) {
   const main = resolve(import.meta.dir, "../../src/cli/main.ts");
-  const own = { host: "127.0.0.1", port: "0", "admin-port": "0" };
+  const own = { host: "127.0.0.1", port: "0", "admin-port": "0", workers: String(WORKERS) };
   const args = Object.entries({ ...own, ...flags }).map(([name, value]) => `--${name}=${value}`);
   const env = Object.entries(process.env).filter(([name]) => !name.startsWith("FSTREAM_"));
   return Bun.spawn([process.execPath, main, "serve", ...args], {
