@@ -16,6 +16,12 @@ export interface Metrics {
 const TRUE_IN_BUN =
   /^(process_(?!heap|virtual)|nodejs_eventloop_lag_((mean|max|p50|p90|p99)_)?seconds)/;
 
+/**
+ * Milliseconds between two looks at how late the event loop is. Each wakes the process: with the usual
+ * ten they took a fiftieth of the CPU of a fan-out to 500 watchers.
+ */
+const LOOP_LOOK_MS = 100;
+
 const NOBODY = { user: "", channel: "other" };
 
 const CHANNEL_COUNTERS: readonly (readonly [string, keyof Counts, string])[] = [
@@ -87,7 +93,7 @@ export function newMetrics(read: () => Numbers): Metrics {
 }
 
 function addProcess(registry: Registry): void {
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS });
   registry
     .getMetricsAsArray()
     .filter(({ name }) => !TRUE_IN_BUN.test(name))
