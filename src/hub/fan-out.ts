@@ -56,9 +56,12 @@ export function fanOut(broadcast: Broadcast): void {
 
 /** Tells the thread that owns the broadcast how far the last watcher of this one is. */
 export function reportFloor(broadcast: Broadcast): void {
-  const { inlet, ring, roster } = broadcast;
-  if (inlet !== null) {
-    broadcast.floor = lowestCursor(roster, ring.head);
-    inlet.report(roster.count === 0 ? Infinity : broadcast.floor);
+  const { awaiting, inlet, ring, roster } = broadcast;
+  if (inlet === null) {
+    return;
   }
+  // Who has no place yet may get one anywhere.
+  const isSettled = awaiting.size === 0 && roster.count > 0;
+  broadcast.floor = isSettled ? lowestCursor(roster, ring.head) : ring.tail;
+  inlet.report(broadcast.floor);
 }

@@ -37,6 +37,7 @@ export function mirrorInto(
     throw new Error(result.message);
   }
   const broadcast = result;
+  broadcast.inlet?.heard();
   const isPresent = (): boolean => channel.live === broadcast;
   return {
     wake() {

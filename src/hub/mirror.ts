@@ -11,7 +11,7 @@
 import type { Known } from "../media/scan.ts";
 import { placeAll } from "./course.ts";
 import { ARRIVALS } from "./grace.ts";
-import { fanOut } from "./fan-out.ts";
+import { fanOut, reportFloor } from "./fan-out.ts";
 import { fitMarks, forgetMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast } from "./model.ts";
 import { newRing } from "./ring.ts";
@@ -42,6 +42,8 @@ export function catchUp(broadcast: Broadcast): void {
   const now = clock.now();
   inlet.frames((offset) => noteFrame(marks, offset, now));
   if (head <= ring.head) {
+    // The owner may wait for word.
+    reportFloor(broadcast);
     return;
   }
   broadcast.begunAt = ring.head === 0 ? now : broadcast.begunAt;
@@ -129,5 +131,6 @@ function addCopy(broadcast: Broadcast, stream: SharedStream, from: number, readi
     pending: null,
   };
   readFrom(copy, stream, reading);
+  copy.inlet?.heard();
   broadcast.copy = { broadcast: copy, rebaser: { push: (bytes) => bytes } };
 }

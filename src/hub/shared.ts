@@ -8,7 +8,7 @@
  *              │ frames │                   frames found so far; their offsets lie in a ring of 1024
  *              │ hungry │                   the owner waits for a reader before it overwrites
  *              │ floor  0 │ floor  1 │ …    the lowest cursor of each reading thread
- *              │ wanted 0 │ wanted 1 │ …    whether it has watchers, and so has to be woken
+ *              │ wanted 0 │ wanted 1 │ …    whether it has watchers, and so has to be woken; or has not said
  *              │ woken  0 │ woken  1 │ …    whether it has been, and has not looked yet
  *
  * A ring is overwritten while others read it, and still no torn byte goes out unnoticed:
@@ -56,8 +56,10 @@ const FRAMES = 2;
 const HUNGRY = 3;
 const WANTED = 4;
 
-/** What a thread without watchers needs of the ring: nothing. */
-const NOTHING_NEEDED = BigInt(Number.MAX_SAFE_INTEGER);
+/** Whether a thread has watchers. One that has not heard of the broadcast may have some who wait. */
+const NO = 0;
+const YES = 1;
+const UNHEARD = 2;
 
 interface Views {
   readonly large: BigInt64Array<SharedArrayBuffer>;
@@ -131,9 +133,18 @@ export function newOutlet(options: OutletOptions): Outlet {
   const stream = { id, threads, control: new SharedArrayBuffer(bytes) };
   const { frames, large, small } = viewsOf(stream);
   const woken = WANTED + threads;
+  small.fill(UNHEARD, WANTED, woken);
+  small[WANTED + self] = NO;
   const wakeOnce = (thread: number): void => {
     if (Atomics.exchange(small, woken + thread, 1) === 0) {
       wake(thread, id);
+    }
+  };
+  const wakeAll = (): void => {
+    for (let thread = 0; thread < threads; thread++) {
+      if (Atomics.load(small, WANTED + thread) === YES) {
+        wakeOnce(thread);
+      }
     }
   };
   let published = 0;
@@ -161,11 +172,7 @@ export function newOutlet(options: OutletOptions): Outlet {
     publish(head) {
       published = head;
       Atomics.store(large, HEAD, BigInt(head));
-      for (let thread = 0; thread < threads; thread++) {
-        if (thread !== self && Atomics.load(small, WANTED + thread) === 1) {
-          wakeOnce(thread);
-        }
-      }
+      wakeAll();
     },
     renew({ bytes: { buffer } }) {
       if (buffer instanceof SharedArrayBuffer) {
@@ -176,17 +183,24 @@ export function newOutlet(options: OutletOptions): Outlet {
     floor() {
       let lowest = Infinity;
       for (let thread = 0; thread < threads; thread++) {
-        const floor = thread === self ? Infinity : Number(Atomics.load(large, FLOORS + thread));
-        const counts = Atomics.load(small, WANTED + thread) === 1 && floor >= abandoned;
-        lowest = counts ? Math.min(lowest, floor) : lowest;
+        const floor = Number(Atomics.load(large, FLOORS + thread));
+        if (Atomics.load(small, WANTED + thread) !== NO && floor >= abandoned) {
+          lowest = Math.min(lowest, floor);
+        }
       }
-      return lowest;
+      // A page less, for the edge is rounded up to one.
+      return Math.max(lowest - PAGE, 0);
     },
     abandon(tail) {
       abandoned = Math.max(abandoned, tail);
     },
     heard: () => void Atomics.store(small, woken + self, 0),
-    hunger: (hungry) => void Atomics.store(small, HUNGRY, hungry ? 1 : 0),
+    hunger(hungry) {
+      Atomics.store(small, HUNGRY, hungry ? 1 : 0);
+      if (hungry) {
+        wakeAll();
+      }
+    },
   };
 }
 
@@ -208,6 +222,8 @@ export interface Inlet {
   frames(note: (offset: number) => void): void;
   /** Whether this thread is woken. Before it is, it hears of all that there is. */
   want(wanted: boolean): void;
+  /** This thread has heard of the broadcast, and has let in those who waited. */
+  heard(): void;
   /** Says how far the last watcher of this thread is. */
   report(floor: number): void;
 }
@@ -224,8 +240,20 @@ export function newInlet(
   let seen = 0;
   let isWanted = false;
   // Whoever had this thread's number before is gone.
-  Atomics.store(small, WANTED + self, 0);
+  Atomics.store(large, FLOORS + self, 0n);
+  Atomics.store(small, WANTED + self, UNHEARD);
   Atomics.store(small, woken + self, 0);
+  const tail = (head: number): number => {
+    const page = Math.floor(head / PAGE);
+    return Math.max(page - (((page | 0) - Atomics.load(small, EDGE)) | 0), 0) * PAGE;
+  };
+  const say = (wanted: boolean): void => {
+    if (wanted) {
+      // Where the first of them begins is not known yet: nowhere before this.
+      Atomics.store(large, FLOORS + self, BigInt(tail(Number(Atomics.load(large, HEAD)))));
+    }
+    Atomics.store(small, WANTED + self, wanted ? YES : NO);
+  };
   return {
     stream,
     guard: small,
@@ -237,10 +265,7 @@ export function newInlet(
       // After it: what was published before the ring changed is in the old one too.
       return Atomics.load(small, GENERATION) === this.generation ? head : -1;
     },
-    tail(head) {
-      const page = Math.floor(head / PAGE);
-      return Math.max(page - (((page | 0) - Atomics.load(small, EDGE)) | 0), 0) * PAGE;
-    },
+    tail,
     frames(note) {
       const found = Atomics.load(small, FRAMES);
       // Half of all places: the owner must not write over those that are being read.
@@ -257,17 +282,18 @@ export function newInlet(
         return;
       }
       isWanted = wanted;
-      if (wanted) {
-        Atomics.store(large, FLOORS + self, Atomics.load(large, HEAD));
-      }
-      Atomics.store(small, WANTED + self, wanted ? 1 : 0);
+      say(wanted);
       if (wanted) {
         catchUp();
       }
     },
+    heard() {
+      if (!isWanted) {
+        say(false);
+      }
+    },
     report(floor) {
-      const known = floor === Infinity ? NOTHING_NEEDED : BigInt(floor);
-      Atomics.store(large, FLOORS + self, known);
+      Atomics.store(large, FLOORS + self, BigInt(floor));
       if (Atomics.load(small, HUNGRY) === 1 && Atomics.exchange(small, woken + owner, 1) === 0) {
         wake(owner, stream.id);
       }

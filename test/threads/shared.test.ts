@@ -119,6 +119,8 @@ function pair() {
   const outlet = newOutlet({ id: 1, copyId: 2, threads: 3, self: 0, wake, tell });
   const inlet = newInlet(outlet.stream, 1, 0, wake, () => {});
   outlet.renew(newRing(4096));
+  newInlet(outlet.stream, 2, 0, wake, () => {}).heard();
+  inlet.heard();
   inlet.generation = 1;
   return { inlet, news, outlet, woken };
 }
@@ -152,17 +154,41 @@ test("a reader has no head before it has the ring that the bytes are in", () => 
   expect(inlet.head()).toBe(20);
 });
 
+test("the owner waits for a thread that has not heard of the broadcast: it may have some who wait", () => {
+  const outlet = newOutlet({
+    id: 1,
+    copyId: 2,
+    threads: 2,
+    self: 0,
+    wake: () => {},
+    tell: () => {},
+  });
+  expect(outlet.floor()).toBe(0);
+  const inlet = newInlet(
+    outlet.stream,
+    1,
+    0,
+    () => {},
+    () => {},
+  );
+  expect(outlet.floor()).toBe(0);
+  inlet.heard();
+  expect(outlet.floor()).toBe(Infinity);
+});
+
 test("the owner waits for the slowest of those who have watchers, unless it has given them up", () => {
   const { inlet, outlet, woken } = pair();
   expect(outlet.floor()).toBe(Infinity);
   outlet.publish(1_000);
   inlet.want(true);
   inlet.report(400);
-  expect(outlet.floor()).toBe(400);
-  outlet.abandon(500);
+  expect(outlet.floor()).toBe(0);
+  inlet.report(10_000);
+  expect(outlet.floor()).toBe(10_000 - 4096);
+  outlet.abandon(20_000);
   expect(outlet.floor()).toBe(Infinity);
-  inlet.report(600);
-  expect(outlet.floor()).toBe(600);
+  inlet.report(30_000);
+  expect(outlet.floor()).toBe(30_000 - 4096);
   woken.length = 0;
   outlet.hunger(true);
   inlet.report(700);
