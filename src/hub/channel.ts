@@ -100,13 +100,13 @@ export function goLive(
     }
   };
   channel.live = broadcast;
+  around.began(channel, broadcast);
   if (former === null) {
     around.counters.broadcasts++;
   } else {
     finish(former, broadcast);
     around.ended(channel, former);
   }
-  around.began(channel, broadcast);
   admitWaiting(channel, broadcast);
   return broadcast;
 }

@@ -8,7 +8,7 @@
  *            └── worker 3 ── listener ─┘
  */
 import type { AuthRequest } from "../auth/authenticator.ts";
-import type { Refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { withCopy } from "../hub/broadcast.ts";
 import { newDirectory, type Directory } from "../hub/directory.ts";
 import { catchUp } from "../hub/mirror.ts";
@@ -51,6 +51,8 @@ interface Office {
   /** How many connections all threads have open. */
   readonly open: Int32Array<SharedArrayBuffer>;
 }
+
+const INTERNAL = refusal("forbidden", "internal error");
 
 /** Milliseconds beyond the drain time after which a thread that has not stopped is not waited for. */
 const STOP_SPARE_MS = 2_000;
@@ -195,7 +197,10 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
     const claim = id === undefined ? null : { key: keyOf(asked), id };
     crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
   };
-  const refused = await options.authenticator.authenticate(asked);
+  const refused = await options.authenticator.authenticate(asked).catch((error: unknown) => {
+    options.log.event("error", "internal error", `internal error: ${String(error)}`);
+    return INTERNAL;
+  });
   if (refused !== null) {
     answer(refused);
   } else if (verb === "watch") {
