@@ -56,6 +56,7 @@ export function catchUp(broadcast: Broadcast): void {
   if (broadcast.floor < ring.tail) {
     leaveBehind(broadcast);
   }
+  takePoints(broadcast);
   if (broadcast.unsentSince < 0) {
     broadcast.unsentSince = now;
   }
@@ -63,6 +64,20 @@ export function catchUp(broadcast: Broadcast): void {
   // Paced by the owner. What holds fan-outs back here is a broadcast that ends with its present frame.
   if (broadcast.pending === null) {
     fanOut(broadcast);
+  }
+}
+
+/** Notes the join points whose bytes are there by now, for those who wait for one. */
+function takePoints(broadcast: Broadcast): void {
+  const { clock, inlet, marks, ring } = broadcast;
+  const points = inlet?.points ?? [];
+  const ready = points.filter(({ offset }) => offset < ring.head);
+  if (ready.length > 0) {
+    points.splice(0, ready.length);
+    ready
+      .filter(({ offset }) => offset >= ring.tail)
+      .forEach((point) => noteJoin(marks, point, clock.now()));
+    placeAll(broadcast);
   }
 }
 
@@ -78,7 +93,7 @@ function leaveBehind(broadcast: Broadcast): void {
 
 /** Takes in what the owner's thread says of `broadcast`. */
 export function learn(broadcast: Broadcast, news: News, reading: Reading): void {
-  const { clock, inlet, marks, ring } = broadcast;
+  const { inlet, marks, ring } = broadcast;
   switch (news.kind) {
     case "ring":
       ring.bytes = new Uint8Array(news.bytes);
@@ -94,10 +109,8 @@ export function learn(broadcast: Broadcast, news: News, reading: Reading): void 
       learnFormat(broadcast, news.format);
       break;
     case "join":
-      if (news.point.offset >= ring.tail) {
-        noteJoin(marks, news.point, clock.now());
-        placeAll(broadcast);
-      }
+      inlet?.points.push(news.point);
+      takePoints(broadcast);
       break;
     case "copy":
       addCopy(broadcast, news.stream, news.from, reading);

@@ -183,13 +183,13 @@ export function newOutlet(options: OutletOptions): Outlet {
     floor() {
       let lowest = Infinity;
       for (let thread = 0; thread < threads; thread++) {
-        const floor = Number(Atomics.load(large, FLOORS + thread));
+        // A page less, for the edge is rounded up to one.
+        const floor = Math.max(Number(Atomics.load(large, FLOORS + thread)) - PAGE, 0);
         if (Atomics.load(small, WANTED + thread) !== NO && floor >= abandoned) {
           lowest = Math.min(lowest, floor);
         }
       }
-      // A page less, for the edge is rounded up to one.
-      return Math.max(lowest - PAGE, 0);
+      return lowest;
     },
     abandon(tail) {
       abandoned = Math.max(abandoned, tail);
@@ -211,6 +211,8 @@ export interface Inlet {
   readonly guard: Int32Array<SharedArrayBuffer>;
   /** Which ring it reads; 0 before there is one. */
   generation: number;
+  /** Join points whose bytes have not been published yet: a scanner is ahead of a fan-out. */
+  readonly points: JoinPoint[];
   /**
    * The absolute offset behind the newest byte that its ring has; -1 while another ring is on its
    * way.
@@ -258,6 +260,7 @@ export function newInlet(
     stream,
     guard: small,
     generation: 0,
+    points: [],
     head() {
       // Before it: what is published from now on wakes again.
       Atomics.store(small, woken + self, 0);

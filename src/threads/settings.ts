@@ -11,7 +11,6 @@ export function workerSettings(settings: Settings): Settings {
     takeover: "replace",
     "max-watchers": 0,
     "max-channels-per-user": 0,
-    "max-connections-per-address": 0,
     record: undefined,
   };
 }

@@ -5,7 +5,7 @@
 import { pageOfWatchers } from "../admin/lists.ts";
 import { systemClock } from "../server/clock.ts";
 import { newFaults, survive } from "../server/faults.ts";
-import { newLog, type LogWriter } from "../server/log.ts";
+import type { Log, LogLevel } from "../server/log.ts";
 import { startServer, type Server } from "../server/server.ts";
 import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
@@ -25,20 +25,26 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   }
 });
 
-/** One thread writes the log of all. */
-const toMain: LogWriter = (level, line, about, fields) =>
-  tell({ kind: "log", level, line, about, fields });
+/** One thread writes the log of all, and counts what comes too often. */
+function logToMain(): Log {
+  const event: Log["event"] = (level, about, line, fields = {}) =>
+    tell({ kind: "log", level, line, about, fields });
+  const say =
+    (level: LogLevel): Log["info"] =>
+    (line, about = "", fields = {}) =>
+      tell({ kind: "log", level, line, about, fields });
+  return { error: say("error"), warn: say("warn"), info: say("info"), debug: say("debug"), event };
+}
 
 /** What a thread works with. */
 interface Bench {
   readonly server: Server;
   readonly link: Link;
-  readonly log: ReturnType<typeof newLog>;
 }
 
 async function begin(start: Start): Promise<void> {
   const { beside, mailboxes, open, settings, threads } = start;
-  const log = newLog(systemClock, settings["log-level"], toMain);
+  const log = logToMain();
   const faults = newFaults(log);
   survive(faults, log);
   const writers = mailboxes.map(writerOf);
@@ -65,7 +71,7 @@ async function begin(start: Start): Promise<void> {
   }
   self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
     try {
-      obey({ server, link, log }, data);
+      obey({ server, link }, data);
     } catch (error) {
       faults.note(error);
     }
@@ -73,7 +79,7 @@ async function begin(start: Start): Promise<void> {
   tell({ kind: "listening", addresses: server.addresses });
 }
 
-function obey({ link, log, server }: Bench, message: ToWorker): void {
+function obey({ link, server }: Bench, message: ToWorker): void {
   const { directory } = server;
   switch (message.kind) {
     case "start":
@@ -100,12 +106,9 @@ function obey({ link, log, server }: Bench, message: ToWorker): void {
       }
       break;
     }
-    case "settings": {
-      const { settings } = message;
-      log.configure(settings["log-level"], toMain);
-      server.apply(workerSettings(settings));
+    case "settings":
+      server.apply(workerSettings(message.settings));
       break;
-    }
     case "certificates":
       void server.reloadCertificates();
       break;

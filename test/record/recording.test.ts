@@ -56,7 +56,7 @@ describe("a recording", () => {
     const [file = ""] = await filesIn(folder.path);
     expect(file).toMatch(/^bob\/[^/]+\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z\.bin$/);
     expect(sha256(await Bun.file(join(folder.path, file)).bytes())).toBe(sha256(bytes));
-    const { bytesOut, watchers } = server.server.directory.counters;
+    const { bytesOut, watchers } = (await server.refreshed()).directory.counters;
     expect({ bytesOut, watchers }).toEqual({ bytesOut: 0, watchers: 0 });
   });
 

@@ -26,7 +26,7 @@ test("a connection above the cap is closed, those below it go on, until one leav
     expect(await above.ended()).toBe("reset");
   }
   expect(fstream.log.matching(/^warn refused a connection: all 5 are taken/)).toHaveLength(3);
-  expect(fstream.server.refused.connections).toBe(3);
+  expect((await fstream.refreshed()).refused.connections).toBe(3);
   expect(fstream.server.connections.size).toBe(5);
   fifth.destroy();
   await fstream.log.said(/eve\/: watcher .* closed/);
@@ -60,7 +60,7 @@ describe("an address that may have two connections", () => {
     using third = await connect(fstream.where, undefined, mine);
     expect(await third.ended()).toBe("reset");
     expect(fstream.log.matching(/^warn refused a connection from 127\.0\.0\.2: /)).toHaveLength(1);
-    expect(fstream.server.refused.connectionsPerAddress).toBe(1);
+    expect((await fstream.refreshed()).refused.connectionsPerAddress).toBe(1);
     using other = await admitted(fstream.where, WATCH, { from: "127.0.0.3" });
     second.destroy();
     await fstream.log.said(/eve\/: watcher .* closed/);
@@ -88,8 +88,8 @@ describe("an address that may have two connections", () => {
       expect(await Promise.all(replies)).toEqual(["ok", "ok", "ok", "ok"]);
       expect(third.received()).toBe(0);
     }
-    expect(fstream.server.refused.connectionsPerAddress).toBe(2);
-    expect(fstream.server.closes.get("limit")).toBe(2);
+    expect((await fstream.refreshed()).refused.connectionsPerAddress).toBe(2);
+    expect((await fstream.refreshed()).closes.get("limit")).toBe(2);
   });
 
   test("is no unix socket and no proxy", async () => {
@@ -141,7 +141,7 @@ test("half of all connections may be silent: one more, and the first is closed",
   expect(await silent[0]?.ended()).toBe("reset");
   const line = await fstream.log.said(/^warn closed .*, limit: too many others/);
   expect(fstream.log.matching(/closed/)).toEqual([line]);
-  expect(fstream.server.refused.handshakes).toBe(1);
+  expect((await fstream.refreshed()).refused.handshakes).toBe(1);
   await sixth.send(frame("watch,user=bob,channel=beside"));
   await seventh.send(frame("watch,user=bob,channel=beside"));
   await Promise.all([sixth.until(16_384), seventh.until(16_384)]);
@@ -156,7 +156,7 @@ test("a silent connection that has gone does not count among the silent ones", a
     silent.destroy();
     await fstream.log.said(/closed .*, (?:left|reset)/, gone);
   }
-  expect(fstream.server.refused.handshakes).toBe(0);
+  expect((await fstream.refreshed()).refused.handshakes).toBe(0);
 });
 
 test("a channel that has all its watchers refuses the next one with limit, until one leaves", async () => {
@@ -169,7 +169,7 @@ test("a channel that has all its watchers refuses the next one with limit, until
   expect(await silent.ended()).toBe("end");
   expect(silent.received()).toBe(0);
   await fstream.log.said(/^warn bob\/beside: watcher .*, limit: the channel has all/, 2);
-  expect(fstream.server.directory.counters.watchersRefused).toBe(2);
+  expect((await fstream.refreshed()).directory.counters.watchersRefused).toBe(2);
   using waiting = await connect(fstream.where, WATCH);
   using broadcaster = await admitted(fstream.where, BROADCAST);
   expect(await waiting.reply()).toBe("ok");
@@ -184,7 +184,7 @@ test("a user who has all channels on air is refused another with limit", async (
   expect(await second.reply()).toStartWith("error,code=limit,message=the user has all");
   using other = await admitted(fstream.where, "broadcast,user=eve,reply=1");
   expect(other.received()).toBe(0);
-  expect(fstream.server.directory.counters.channelsRefused).toBe(1);
+  expect((await fstream.refreshed()).directory.counters.channelsRefused).toBe(1);
   expect(await beside.isExact()).toBe(true);
 });
 
@@ -207,8 +207,8 @@ describe("a broadcaster that may send 100 kB a second", () => {
     await sending;
     broadcaster.end();
     await fstream.log.said(/^warn bob\/: broadcaster .*, limit: the broadcaster sent more/);
-    expect(fstream.server.refused.bitrate).toBe(1);
-    expect(fstream.server.closes.get("limit")).toBe(1);
+    expect((await fstream.refreshed()).refused.bitrate).toBe(1);
+    expect((await fstream.refreshed()).closes.get("limit")).toBe(1);
     expect(watcher.received()).toBeLessThan(2_000_000);
   });
 

@@ -27,7 +27,7 @@ test("when a broadcaster that vanished returns, the same connections go on", asy
   const digest = sha256(first, second);
   expect([watcher.digest(), other.digest()]).toEqual([digest, digest]);
   expect(fstream.log.matching(/watcher .* closed/)).toEqual([]);
-  expect(fstream.server.directory.counters.broadcasts).toBe(1);
+  expect((await fstream.refreshed()).directory.counters.broadcasts).toBe(1);
 });
 
 test("who comes in linger time waits, and gets what the returning broadcaster sends", async () => {
@@ -67,7 +67,7 @@ test("at the end of the linger time all end cleanly with all bytes, however slow
   expect(await slow.ended()).toBe("end");
   const digest = sha256(bytes);
   expect([watcher.digest(), slow.digest()]).toEqual([digest, digest]);
-  expect(fstream.server.closes.get("ended")).toBe(2);
+  expect((await fstream.refreshed()).closes.get("ended")).toBe(2);
 });
 
 test("with linger=0 a broadcaster's end is the end for its watchers at once", async () => {

@@ -32,8 +32,8 @@ test("who is denied is told so, whatever it asks for, and others are let in", as
   watcher.end();
   other.end();
   await fstream.log.said(/^warn bob\/: (?:watcher|broadcaster) .*, forbidden: nobody may/, 2);
-  expect(fstream.server.refused.networks).toBe(2);
-  expect(fstream.server.closes.get("forbidden")).toBe(2);
+  expect((await fstream.refreshed()).refused.networks).toBe(2);
+  expect((await fstream.refreshed()).closes.get("forbidden")).toBe(2);
   expect(await beside.isExact()).toBe(true);
 });
 
@@ -105,5 +105,5 @@ test("on a unix socket the lists say nothing: there the folder decides", async (
   using watcher = await admitted({ unix }, WATCH);
   await broadcaster.send(Buffer.from("bytes"));
   await watcher.until(5);
-  expect(fstream.server.refused.networks).toBe(0);
+  expect((await fstream.refreshed()).refused.networks).toBe(0);
 });

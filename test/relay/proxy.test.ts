@@ -77,7 +77,7 @@ test("a proxy without a header is a bad request, also where it speaks HTTP", asy
     expect(client.received()).toBe(0);
     await fstream.log.said(/^warn closed 127\.0\.0\.9:\d+, bad-request: .*PROXY header/, index + 1);
   }
-  expect(fstream.server.closes.get("bad-request")).toBe(beginnings.length);
+  expect((await fstream.refreshed()).closes.get("bad-request")).toBe(beginnings.length);
   expect(await beside.isExact()).toBe(true);
 });
 

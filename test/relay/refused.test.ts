@@ -70,7 +70,7 @@ test.each([
     const sent = await within(sending, "the end of one that never stops", 5 * PARTING_MS);
     expect(sent).toBeLessThan(PARTING_BYTES + KERNEL_BYTES);
     await fstream.log.said(/eve\/: broadcaster .* forbidden: not you/);
-    expect(fstream.server.closes.get("forbidden")).toBe(1);
+    expect((await fstream.refreshed()).closes.get("forbidden")).toBe(1);
     expect(await beside.isExact()).toBe(true);
   },
 );

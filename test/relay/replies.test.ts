@@ -183,7 +183,10 @@ test("takeover=replace: the first broadcaster is told busy, the second goes on",
   expect(await told(first)).toBe("busy");
   await second.send(Buffer.from("second"));
   await watcher.until(11);
-  expect(fstream.server.directory.counters).toMatchObject({ broadcasts: 1, takeovers: 1 });
+  expect((await fstream.refreshed()).directory.counters).toMatchObject({
+    broadcasts: 1,
+    takeovers: 1,
+  });
 });
 
 test("a broadcaster that falls silent is told timeout, and its watchers are kept", async () => {

@@ -31,6 +31,8 @@ export interface Lines {
 
 export interface Relay extends AsyncDisposable {
   readonly server: Server;
+  /** The server, once its numbers are those of all its threads. */
+  refreshed(): Promise<Server>;
   readonly where: Where;
   readonly log: Lines;
 }
@@ -78,6 +80,10 @@ export async function relay(
     server,
     where: { port: address?.kind === "tcp" ? address.port : 0 },
     log,
+    async refreshed() {
+      await server.elsewhere?.refresh();
+      return server;
+    },
     [Symbol.asyncDispose]: () => server.stop(),
   };
 }
