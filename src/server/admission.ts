@@ -17,6 +17,7 @@ import { refusal, type Refusal } from "../core/errors.ts";
 import { HANDSHAKES_MAX, HANDSHAKES_SHARE } from "../core/limits.ts";
 import { isWithin, parseIp, type Network } from "../core/networks.ts";
 import type { Request } from "../protocol/request.ts";
+import type { Census } from "./census.ts";
 import type { Connection } from "./model.ts";
 import type { Log } from "./log.ts";
 import { newPlaces } from "./places.ts";
@@ -51,6 +52,7 @@ export interface Admission {
 
 /** What an admission needs of the world. */
 export interface AdmissionOptions {
+  readonly census: Census;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: Settings;
@@ -69,9 +71,16 @@ const FORBIDDEN: Readonly<Record<Request["verb"], Refusal>> = {
   watch: refusal("forbidden", "nobody may watch from this address"),
 };
 
-export function newAdmission({ clock, log, settings, most, cut }: AdmissionOptions): Admission {
+export function newAdmission({
+  census,
+  clock,
+  log,
+  settings,
+  most,
+  cut,
+}: AdmissionOptions): Admission {
   const refused = newCounters();
-  const places = newPlaces();
+  const places = newPlaces(census);
   /** In the order in which they came, so the first has had the longest time. */
   const unheard = new Set<Connection>();
 

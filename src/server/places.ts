@@ -1,8 +1,9 @@
 /**
- * How many connections each address has. Invariant: an address stands in `counts` exactly while a
- * connection has it as its `place`.
+ * The places that connections take. Invariant: a connection has a `place` exactly while the census
+ * counts it there.
  */
 import { sourceOf } from "../auth/source.ts";
+import type { Census } from "./census.ts";
 import type { Connection } from "./model.ts";
 
 export interface Places {
@@ -13,23 +14,19 @@ export interface Places {
   leave(connection: Connection): void;
 }
 
-export function newPlaces(): Places {
-  const counts = new Map<string, number>();
+export function newPlaces(census: Census): Places {
   return {
-    countOf: (address) => counts.get(sourceOf(address)) ?? 0,
+    countOf: (address) => census.countOf(sourceOf(address)),
     take(connection) {
       const place = sourceOf(connection.address);
       if (place !== "") {
         connection.place = place;
-        counts.set(place, (counts.get(place) ?? 0) + 1);
+        census.take(place);
       }
     },
     leave(connection) {
-      const count = counts.get(connection.place) ?? 0;
-      if (count > 1) {
-        counts.set(connection.place, count - 1);
-      } else {
-        counts.delete(connection.place);
+      if (connection.place !== "") {
+        census.leave(connection.place);
       }
       connection.place = "";
     },

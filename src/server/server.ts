@@ -10,6 +10,7 @@ import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
+import { newCensus, type Census } from "./census.ts";
 import { newAdmission, type Admission, type AdmissionCounters } from "./admission.ts";
 import {
   listenProblem,
@@ -50,8 +51,8 @@ export interface ThreadOptions {
   readonly ears: Partial<HubEars>;
   /** What its connections are counted from: no other thread's have the same numbers. */
   readonly firstConnection: number;
-  /** Connections of all threads, of which this one's are added to and taken from. */
-  readonly open: Int32Array<SharedArrayBuffer>;
+  /** Counts the connections of all threads. */
+  readonly census: Census;
   /** A connection has ended. */
   readonly gone: (connection: number) => void;
 }
@@ -108,7 +109,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...options.thread?.ears,
   });
   let most = mostConnections(settings["max-connections"], log);
-  const admission = newAdmission({ clock, log, settings, most: () => most, cut });
+  const census = options.thread?.census ?? newCensus();
+  const admission = newAdmission({ census, clock, log, settings, most: () => most, cut });
   let emptied: (() => void) | null = null;
   let lastConnection = options.thread?.firstConnection ?? 0;
 
@@ -124,7 +126,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     witness: withHooks(clock, newWitness(clock, log, closes), options.tell),
     failed: (error) => faults.note(error),
   };
-  const door = newDoor(connections, admission, options.thread, () => emptied?.());
+  const gone = options.thread?.gone ?? (() => {});
+  const door = newDoor(connections, admission, census, (connection) => {
+    gone(connection.id);
+    if (connections.size === 0) {
+      emptied?.();
+    }
+  });
   const otherPort = (): number | undefined => portOf(listeners, "tcp");
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
@@ -166,31 +174,22 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 function newDoor(
   connections: Set<Connection>,
   admission: Admission,
-  thread: ThreadOptions | undefined,
-  emptied: () => void,
+  census: Census,
+  gone: (connection: Connection) => void,
 ): Door {
-  const open = thread?.open;
   return {
     opened(connection) {
       connections.add(connection);
+      census.opened();
       admission.opened(connection);
-      if (open !== undefined) {
-        Atomics.add(open, 0, 1);
-      }
     },
     closed(connection) {
       connections.delete(connection);
+      census.closed();
       admission.closed(connection);
-      if (open !== undefined) {
-        Atomics.sub(open, 0, 1);
-      }
-      thread?.gone(connection.id);
-      if (connections.size === 0) {
-        emptied();
-      }
+      gone(connection);
     },
-    full: (address) =>
-      admission.isFull(address, open === undefined ? connections.size : Atomics.load(open, 0)),
+    full: (address) => admission.isFull(address, census.all()),
   };
 }
 

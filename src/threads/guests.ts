@@ -1,5 +1,5 @@
 /**
- * Connections that were let in, of all threads: how many an address has, and how many watch a channel.
+ * Connections that were let in, of all threads, and how many of them watch each channel.
  */
 import { refusal, type Refusal } from "../core/errors.ts";
 
@@ -12,18 +12,16 @@ export interface Holder {
 export interface Wanted extends Holder {
   readonly user: string;
   readonly channel: string;
-  readonly address: string;
 }
 
 /** Whoever was let in, and for which channel. */
 export interface Guest extends Holder {
   readonly key: string;
-  readonly address: string;
   readonly isWatcher: boolean;
 }
 
 export interface Guests {
-  readonly refused: { watchers: number; connectionsPerAddress: number };
+  readonly refused: { watchers: number };
   /** Counts a connection, or says why not. */
   take(wanted: Wanted, isWatcher: boolean): Refusal | null;
   has(holder: Holder): boolean;
@@ -34,36 +32,27 @@ export interface Guests {
 
 export interface GuestLimits {
   readonly "max-watchers": number;
-  readonly "max-connections-per-address": number;
 }
 
 const CROWDED = refusal("limit", "the channel has all the watchers that it may have");
-const ADDRESS_FULL = refusal("limit", "this address has all the connections that it may have");
 
 /** The limits are read anew each time. */
 export function newGuests(limits: GuestLimits): Guests {
   const guests = new Map<string, Guest>();
   const watchers = newCounts();
-  const addresses = newCounts();
-  const refused = { watchers: 0, connectionsPerAddress: 0 };
+  const refused = { watchers: 0 };
   return {
     refused,
-    take({ address, channel, connection, thread, user }, isWatcher) {
+    take({ channel, connection, thread, user }, isWatcher) {
       const key = keyOf({ user, channel });
       if (isWatcher && isFull(watchers.of(key), limits["max-watchers"])) {
         refused.watchers++;
         return CROWDED;
       }
-      const most = limits["max-connections-per-address"];
-      if (address !== "" && isFull(addresses.of(address), most)) {
-        refused.connectionsPerAddress++;
-        return ADDRESS_FULL;
-      }
-      addresses.raise(address);
       if (isWatcher) {
         watchers.raise(key);
       }
-      const guest = { thread, connection, key, address, isWatcher };
+      const guest = { thread, connection, key, isWatcher };
       guests.set(nameOf(guest), guest);
       return null;
     },
@@ -72,7 +61,6 @@ export function newGuests(limits: GuestLimits): Guests {
       const guest = guests.get(nameOf(holder));
       if (guest !== undefined) {
         guests.delete(nameOf(holder));
-        addresses.lower(guest.address);
         if (guest.isWatcher) {
           watchers.lower(guest.key);
         }

@@ -24,8 +24,8 @@ export interface Start {
   readonly threads: number;
   readonly settings: Settings;
   readonly mailboxes: readonly SharedArrayBuffer[];
-  /** How many connections all threads have open. */
-  readonly open: SharedArrayBuffer;
+  /** Where connections are counted. */
+  readonly census: SharedArrayBuffer;
   readonly beside: boolean;
   /** Whether somebody is to be told what happens. */
   readonly hooks: boolean;

@@ -19,6 +19,8 @@ import { newFaults } from "../server/faults.ts";
 import { recordSettings, startRecorder } from "../server/recording.ts";
 import type { Elsewhere, Server, ServerOptions } from "../server/server.ts";
 import type { Settings } from "../server/settings.ts";
+import type { Census } from "../server/census.ts";
+import { censusOf, forgetThread, newCensusMemory } from "./census.ts";
 import { MAIN, newBroadcasts, type Broadcasts } from "./broadcasts.ts";
 import { newCrew, type Crew } from "./crew.ts";
 import { keyOf } from "./guests.ts";
@@ -48,8 +50,7 @@ interface Office {
   readonly rounds: Rounds;
   readonly totals: Totals;
   readonly recorder: Recorder | undefined;
-  /** How many connections all threads have open. */
-  readonly open: Int32Array<SharedArrayBuffer>;
+  readonly census: Census;
 }
 
 const INTERNAL = refusal("forbidden", "internal error");
@@ -77,7 +78,7 @@ export async function startThreads(options: ThreadsOptions): Promise<Server> {
 async function openOffice(options: ThreadsOptions, settings: Settings): Promise<Office> {
   const { clock, log, faults = newFaults(log), workers } = options;
   const mailboxes = Array.from({ length: workers + 1 }, newMailbox);
-  const open = new Int32Array(new SharedArrayBuffer(4));
+  const census = newCensusMemory(workers + 1);
   const writers = mailboxes.map(writerOf);
   const recorder = await startRecorder(clock, settings, log);
   const rounds = newRounds(clock);
@@ -91,7 +92,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
       // A path has one listener.
       settings: self === 1 ? settings : { ...settings, unix: undefined },
       mailboxes,
-      open: open.buffer,
+      census,
       beside: options.beside === true || crew.threads().length > 1,
       hooks: options.tell !== undefined,
     }),
@@ -99,6 +100,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
     crashed(thread) {
       rounds.lost(thread);
       totals.lost(thread);
+      forgetThread(census, workers + 1, thread);
       registry.crashed(thread);
     },
     replaced: (thread) => broadcasts.introduce((message) => crew.send(thread, message)),
@@ -134,7 +136,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
     rounds,
     totals,
     recorder,
-    open,
+    census: censusOf(census, workers + 1, MAIN),
   };
   return office;
 }
@@ -191,8 +193,8 @@ function hear(office: Office, thread: number, message: ToMain): void {
 /** Answers whether a connection is let in, and gives a broadcaster its channel. */
 async function decide(office: Office, asked: AuthRequest, thread: number): Promise<void> {
   const { crew, options, registry } = office;
-  const { address, channel, connection, user, verb } = asked;
-  const wanted = { address, channel, connection, thread, user };
+  const { channel, connection, user, verb } = asked;
+  const wanted = { channel, connection, thread, user };
   const answer = (refused: Refusal | null, id?: number): void => {
     const claim = id === undefined ? null : { key: keyOf(asked), id };
     crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
@@ -216,7 +218,7 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
 }
 
 function serverOf(office: Office, addresses: readonly Address[]): Server {
-  const { crew, directory, open, recorder, settings, totals } = office;
+  const { census, crew, directory, recorder, settings, totals } = office;
   return {
     addresses,
     directory: {
@@ -230,7 +232,7 @@ function serverOf(office: Office, addresses: readonly Address[]): Server {
     recorded: recorder?.counters,
     connections: {
       get size() {
-        return Atomics.load(open, 0);
+        return census.all();
       },
     },
     local: [],

@@ -49,7 +49,7 @@ export function newTotals(directory: Directory, registry: Registry): Totals {
       }
       const all = [...over, ...latest.values()];
       sumHub(directory.counters, all, registry);
-      sumDoor(closes, refused, all, registry);
+      sumDoor(closes, refused, all);
       sumChannels(directory, [...latest.values()]);
     },
     lost(thread) {
@@ -80,12 +80,7 @@ function sumHub(sum: HubCounters, all: readonly Figures[], registry: Registry): 
   sum.channelsRefused = registry.counters.channelsRefused;
 }
 
-function sumDoor(
-  closes: Closes,
-  refused: AdmissionCounters,
-  all: readonly Figures[],
-  registry: Registry,
-): void {
+function sumDoor(closes: Closes, refused: AdmissionCounters, all: readonly Figures[]): void {
   closes.clear();
   DOOR.forEach((name) => {
     refused[name] = 0;
@@ -96,7 +91,6 @@ function sumDoor(
     );
     addNumbers(refused, figures.refused, DOOR);
   }
-  refused.connectionsPerAddress += registry.guests.refused.connectionsPerAddress;
 }
 
 function sumChannels(directory: Directory, all: readonly Figures[]): void {

@@ -7,6 +7,7 @@ import { systemClock } from "../server/clock.ts";
 import { newFaults, survive } from "../server/faults.ts";
 import type { Log, LogLevel } from "../server/log.ts";
 import { startServer, type Server } from "../server/server.ts";
+import { censusOf } from "./census.ts";
 import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
 import { readMailbox, writerOf } from "./mailbox.ts";
@@ -26,14 +27,16 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
 });
 
 /** One thread writes the log of all, and counts what comes too often. */
-function logToMain(): Log {
-  const event: Log["event"] = (level, about, line, fields = {}) =>
-    tell({ kind: "log", level, line, about, fields });
-  const say =
-    (level: LogLevel): Log["info"] =>
-    (line, about = "", fields = {}) =>
-      tell({ kind: "log", level, line, about, fields });
-  return { error: say("error"), warn: say("warn"), info: say("info"), debug: say("debug"), event };
+const log: Log = {
+  error: say("error"),
+  warn: say("warn"),
+  info: say("info"),
+  debug: say("debug"),
+  event: (level, about, line, fields = {}) => tell({ kind: "log", level, line, about, fields }),
+};
+
+function say(level: LogLevel): Log["info"] {
+  return (line, about = "", fields = {}) => tell({ kind: "log", level, line, about, fields });
 }
 
 /** What a thread works with. */
@@ -43,8 +46,7 @@ interface Bench {
 }
 
 async function begin(start: Start): Promise<void> {
-  const { beside, mailboxes, open, settings, threads } = start;
-  const log = logToMain();
+  const { beside, census, mailboxes, settings, threads } = start;
   const faults = newFaults(log);
   survive(faults, log);
   const writers = mailboxes.map(writerOf);
@@ -61,7 +63,7 @@ async function begin(start: Start): Promise<void> {
     thread: {
       ears: link.ears,
       firstConnection: start.self * CONNECTIONS_EACH,
-      open: new Int32Array(open),
+      census: censusOf(census, threads, start.self),
       gone: link.gone,
     },
   });

@@ -29,7 +29,10 @@ async function scraped() {
   );
   return {
     fstream,
-    scrape: () => metrics.render(),
+    async scrape() {
+      await fstream.refreshed();
+      return metrics.render();
+    },
     [Symbol.asyncDispose]: () => fstream[Symbol.asyncDispose](),
   };
 }

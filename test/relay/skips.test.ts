@@ -29,8 +29,7 @@ describeWith("ffmpeg", "a watcher at a tenth of the pace", () => {
     test(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
       const stream = await streamOfRow(row);
       await using fstream = await relay(TENTH_SETTINGS);
-      const { server, where } = fstream;
-      const slow = await receivedAtATenth(server, where, stream, TENTH);
+      const slow = await receivedAtATenth(fstream, fstream.where, stream, TENTH);
       const added = silences(row, stream);
       const received = await checksums(row.judge, slow);
       const shown = received.filter((frame) => !added.has(frame));

@@ -2,8 +2,8 @@
  * A watcher that takes a tenth of a stream while it is sent, beside one that takes all of it.
  */
 import { expect } from "bun:test";
-import type { Server } from "../../src/server/server.ts";
-import { admitted, sha256 } from "../support/sockets.ts";
+import type { Relay } from "../support/server.ts";
+import { admitted, sha256, type Where } from "../support/sockets.ts";
 import { sendPaced } from "./streams.ts";
 
 const NAME = "user=bob,reply=1";
@@ -16,8 +16,8 @@ export const TENTH_SETTINGS = { linger: "0", lag: "100ms", stall: "1m" } as cons
  * skipped `skips` times at least, and returns what the slow one got.
  */
 export async function receivedAtATenth(
-  { directory }: Server,
-  where: Parameters<typeof admitted>[0],
+  { refreshed }: Pick<Relay, "refreshed">,
+  where: Where,
   stream: Uint8Array,
   { seconds, skips }: { readonly seconds: number; readonly skips: number },
 ): Promise<Buffer> {
@@ -36,7 +36,8 @@ export async function receivedAtATenth(
   taken = Infinity;
   expect(await Promise.all([fast.ended(), slow.ended()])).toEqual(["end", "end"]);
   expect(fast.digest()).toBe(sha256(stream));
-  expect(directory.counters.tooSlow).toBe(0);
-  expect(directory.counters.skips).toBeGreaterThanOrEqual(skips);
+  const { counters } = (await refreshed()).directory;
+  expect(counters.tooSlow).toBe(0);
+  expect(counters.skips).toBeGreaterThanOrEqual(skips);
   return Buffer.concat(chunks);
 }

@@ -24,8 +24,7 @@ describeWith(
       test(`${row.title}: misses whole frames, and its decoder says nothing`, async () => {
         const stream = await streamOfRow(row);
         await using fstream = await secureRelay(TENTH_SETTINGS);
-        const { secure, server } = fstream;
-        const slow = await receivedAtATenth(server, secure, stream, TENTH);
+        const slow = await receivedAtATenth(fstream, fstream.secure, stream, TENTH);
         const shown = await checksums(row.judge, slow);
         const original = await checksums(row.judge, stream);
         expectInOrder(shown, original);
