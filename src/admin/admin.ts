@@ -11,7 +11,6 @@ import type { Server as HttpServer } from "bun";
 import type { Clock } from "../core/clock.ts";
 import type { Faults } from "../server/faults.ts";
 import { ipv6Only, refuseCompany } from "../server/listener.ts";
-import type { Log } from "../server/log.ts";
 import type { Server } from "../server/server.ts";
 import type { Settings } from "../server/settings.ts";
 import { isLoopback, nameInUrl, newAccess } from "./access.ts";
@@ -26,7 +25,6 @@ export interface AdminOptions {
   readonly settings: Pick<Settings, "admin-host" | "admin-port" | "admin-token">;
   readonly server: Server;
   readonly clock: Clock;
-  readonly log: Log;
   readonly faults: Faults;
   /** Whether to listen beside another server, which has the port now and is about to stop. */
   readonly beside?: boolean;

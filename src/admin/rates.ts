@@ -20,7 +20,7 @@ import type { RatePoint } from "../protocol/status.ts";
 export const RATE_STEP_MS = 1_000;
 
 /** Entries that are kept: three minutes, for a small plot. */
-export const RATES_KEPT = 180;
+const RATES_KEPT = 180;
 
 /** Entries that a present rate is the mean of: a keyframe's second looks like any other then. */
 const RATES_MEANT = 3;

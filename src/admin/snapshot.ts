@@ -3,6 +3,7 @@
  */
 import packageJson from "../../package.json" with { type: "json" };
 import type { Clock } from "../core/clock.ts";
+import { ringBytesOf } from "../hub/broadcast.ts";
 import { firstFrameFrom, timeAt } from "../hub/marks.ts";
 import type { Broadcast, Channel, Watcher } from "../hub/model.ts";
 import { cursorAt } from "../hub/roster.ts";
@@ -58,13 +59,13 @@ export function channelStatus(
     skips: tally.skips,
     joinInterval: live === null || live.marks.joins < 2 ? null : Math.round(live.marks.period),
     farApart: live?.farApart ?? false,
-    ringBytes: (live?.ring.capacity ?? 0) + (live?.copy?.broadcast.ring.capacity ?? 0),
+    ringBytes: live === null ? 0 : ringBytesOf(live),
     locked: channel.password !== "",
     history,
   };
 }
 
-export function stateOf({ live, source }: Channel): ChannelState {
+function stateOf({ live, source }: Channel): ChannelState {
   if (source !== null) {
     return "live";
   }

@@ -73,7 +73,8 @@ export const serve: Command = command({
     const beside = args["reuse-port"] === true;
     const { metrics, server } = await start({ settings, log, faults, beside });
     const admin = await startPages(
-      { settings, server, clock: systemClock, log, faults, beside, metrics },
+      { settings, server, clock: systemClock, faults, beside, metrics },
+      log,
       origins["admin-port"] === "default",
     );
     // First, for whoever reads that it listens may tell it to stop.
@@ -196,13 +197,17 @@ async function start(options: Omit<ServerOptions, "authenticator" | "clock">): P
  * Starts the pages. A second server on this machine need not be told of a port that nobody has
  * chosen: where that is taken it goes on without them, and says so.
  */
-async function startPages(options: AdminOptions, isUsualPort: boolean): Promise<Admin | undefined> {
+async function startPages(
+  options: AdminOptions,
+  log: Log,
+  isUsualPort: boolean,
+): Promise<Admin | undefined> {
   const { PortTaken, startAdmin } = await import("../admin/admin.ts");
   try {
     return startAdmin(options);
   } catch (error) {
     if (isUsualPort && error instanceof PortTaken) {
-      options.log.warn(`${messageOf(error)}; going on without pages`, "no pages");
+      log.warn(`${messageOf(error)}; going on without pages`, "no pages");
       return undefined;
     }
     talk.error(messageOf(error));

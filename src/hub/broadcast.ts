@@ -123,6 +123,11 @@ export function withCopy(broadcast: Broadcast): readonly Broadcast[] {
   return broadcast.copy === null ? [broadcast] : [broadcast, broadcast.copy.broadcast];
 }
 
+/** Bytes that a broadcast's ring takes, and its copy's. */
+export function ringBytesOf(broadcast: Broadcast): number {
+  return withCopy(broadcast).reduce((sum, { ring }) => sum + ring.capacity, 0);
+}
+
 /** Everyone who is in a broadcast, wherever. */
 export function watchersOf(broadcast: Broadcast): Watcher[] {
   const seated = withCopy(broadcast).flatMap(({ roster }) => roster.watchers);

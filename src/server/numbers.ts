@@ -2,6 +2,7 @@
  * What the metrics say of a server: read from it when they are asked for.
  */
 import type { Gate } from "../auth/gate.ts";
+import { ringBytesOf } from "../hub/broadcast.ts";
 import type { Channel } from "../hub/model.ts";
 import type { WebhookCounters } from "../hooks/webhook.ts";
 import type { ChannelNumbers, Numbers } from "../metrics/numbers.ts";
@@ -56,14 +57,13 @@ export function numbersOf(server: Server, { gate, webhook }: Beside): Numbers {
 
 function channelNumbers(channel: Channel): ChannelNumbers {
   const { live, name, tally, user, watchers } = channel;
-  const copy = live?.copy?.broadcast.ring.capacity ?? 0;
   return {
     identity: channel,
     user,
     channel: name,
     isOnAir: live !== null,
     counts: tally,
-    levels: { watchers, ringBytes: (live?.ring.capacity ?? 0) + copy },
+    levels: { watchers, ringBytes: live === null ? 0 : ringBytesOf(live) },
     joinInterval: live?.marks.interval ?? 0,
   };
 }

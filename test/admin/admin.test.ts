@@ -2,17 +2,15 @@
  * The admin server with real sockets: what it answers to whom, and what that changes.
  */
 import { expect, test } from "bun:test";
-import { startAdmin, type Admin } from "../../src/admin/admin.ts";
+import type { Admin } from "../../src/admin/admin.ts";
 import type {
   ChannelStatus,
   Page,
   ServerStatus,
   WatcherStatus,
 } from "../../src/protocol/status.ts";
-import { newFaults } from "../../src/server/faults.ts";
-import { newLog } from "../../src/server/log.ts";
-import { systemClock } from "../../src/server/clock.ts";
-import { eventually, relay, settingsOf, type Flags, type Relay } from "../support/server.ts";
+import { openAdmin } from "../support/admin.ts";
+import { eventually, relay, type Flags, type Relay } from "../support/server.ts";
 import { admitted, connect, payload } from "../support/sockets.ts";
 
 const DELETE = { method: "DELETE", headers: { "x-fstream": "1" } };
@@ -30,14 +28,7 @@ interface Stage extends AsyncDisposable {
 
 async function newStage(flags: Flags = {}): Promise<Stage> {
   const media = await relay();
-  const log = newLog(systemClock, "error", () => {});
-  const admin = startAdmin({
-    settings: settingsOf({ "admin-port": "0", ...flags }),
-    server: media.server,
-    clock: systemClock,
-    log,
-    faults: newFaults(log),
-  });
+  const admin = openAdmin(media, flags);
   const [url = ""] = admin.urls;
   const ask: Stage["ask"] = async (path, init) => {
     const response = await fetch(new URL(path, url), init);

@@ -4,11 +4,9 @@
  */
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { startAdmin, type Admin } from "../../src/admin/admin.ts";
-import { systemClock } from "../../src/server/clock.ts";
-import { newFaults } from "../../src/server/faults.ts";
-import { newLog } from "../../src/server/log.ts";
-import { relay, settingsOf, type Flags, type Relay } from "../support/server.ts";
+import type { Admin } from "../../src/admin/admin.ts";
+import { openAdmin } from "../support/admin.ts";
+import { relay, type Flags, type Relay } from "../support/server.ts";
 import { CHROMIUM, openBrowser } from "../support/browser.ts";
 import { TEST_MS } from "../support/program.ts";
 import { admitted, type Client } from "../support/sockets.ts";
@@ -39,17 +37,6 @@ async function newStage(flags: Flags = {}): Promise<Stage> {
       await media[Symbol.asyncDispose]();
     },
   };
-}
-
-function openAdmin({ server }: Relay, flags: Flags = {}): Admin {
-  const log = newLog(systemClock, "error", () => {});
-  return startAdmin({
-    settings: settingsOf({ "admin-port": "0", ...flags }),
-    server,
-    clock: systemClock,
-    log,
-    faults: newFaults(log),
-  });
 }
 
 interface Show extends Disposable {

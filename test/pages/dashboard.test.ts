@@ -1,18 +1,16 @@
 import { expect, test } from "bun:test";
+import { CHROMIUM, openBrowser } from "../support/browser.ts";
 import { TEST_MS } from "../support/program.ts";
 import { describeWith } from "../support/tools.ts";
-import { madeUpChannel, madeUpWatcher, openBrowser, standIn } from "./stand-in.ts";
-
-const CHROMIUM = "chromium";
+import { madeUpChannel, madeUpWatcher, standIn } from "./stand-in.ts";
 
 describeWith(CHROMIUM, "the dashboard", () => {
   test(
     "shows a channel that goes live, its figures as they change, and nothing when it has ended",
     async () => {
       await using server = standIn();
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByText("Nothing is on air").waitFor();
       server.channels.push(madeUpChannel("fier", "screen"));
       server.tick();
@@ -36,9 +34,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
       await using server = standIn();
       server.channels.push(madeUpChannel("fier", "a/b #1"));
       server.watchers.push(madeUpWatcher("fier", "a/b #1", 7));
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByText("fier/a/b #1").click();
       await tab.getByRole("button", { name: "Kick 192.0.2.7" }).click();
       await tab.getByRole("button", { name: "Cancel" }).click();
@@ -61,9 +58,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
     async () => {
       await using server = standIn("secret");
       server.channels.push(madeUpChannel("fier", "screen"));
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByLabel("Token", { exact: true }).fill("guess");
       await tab.keyboard.press("Enter");
       await tab.getByText("That token is wrong").waitFor();
@@ -84,9 +80,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
     async () => {
       const first = standIn();
       first.channels.push(madeUpChannel("fier", "before"));
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(first.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(first.url);
       await tab.getByText("fier/before").waitFor();
       await tab.locator("[data-connection=live]").waitFor();
       await first[Symbol.asyncDispose]();
@@ -104,9 +99,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
     async () => {
       await using server = standIn();
       server.channels.push(madeUpChannel("fier", "one"), madeUpChannel("fier", "two"));
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByText("fier/two").waitFor();
       await tab.keyboard.press("/");
       await tab.keyboard.type("two");
@@ -133,9 +127,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
       const name = "<img src=x onerror=document.title='run'>";
       await using server = standIn();
       server.channels.push(madeUpChannel("fier", name));
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByText(`fier/${name}`).click();
       await tab.getByRole("heading", { name: `fier/${name}` }).waitFor();
       expect(await tab.locator("img").count()).toBe(0);
@@ -154,9 +147,8 @@ describeWith(CHROMIUM, "the dashboard", () => {
       for (let index = 0; index < 10_000; index += 1) {
         server.watchers.push(madeUpWatcher("user", "channel 0", index));
       }
-      await using browser = await openBrowser(`/usr/bin/${CHROMIUM}`);
-      const { tab } = browser;
-      await tab.goto(server.url);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
       await tab.getByText("1–50 of 1,000").waitFor();
       expect(await tab.locator("#channels tr").count()).toBe(50);
       await tab.getByRole("button", { name: "Next" }).click();

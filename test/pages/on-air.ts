@@ -8,11 +8,8 @@
  *     └───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┴───┘
  */
 import type { Page } from "playwright-core";
-import { startAdmin, type Admin } from "../../src/admin/admin.ts";
-import { systemClock } from "../../src/server/clock.ts";
-import { newFaults } from "../../src/server/faults.ts";
-import { newLog } from "../../src/server/log.ts";
-import { relay, settingsOf, type Flags, type Relay } from "../support/server.ts";
+import { openAdmin } from "../support/admin.ts";
+import { relay, type Flags, type Relay } from "../support/server.ts";
 import { ffmpeg } from "../media/ffmpeg.ts";
 import { admitted } from "../support/sockets.ts";
 
@@ -62,15 +59,8 @@ export type Kind = keyof typeof KINDS;
 
 export async function onAir(flags: Flags = {}): Promise<OnAir> {
   const media = await relay(flags);
-  const log = newLog(systemClock, "error", () => {});
-  const admin: Admin = startAdmin({
-    // With a token it may be addressed by any name.
-    settings: settingsOf({ "admin-port": "0", "admin-token": "secret" }),
-    server: media.server,
-    clock: systemClock,
-    log,
-    faults: newFaults(log),
-  });
+  // With a token it may be addressed by any name.
+  const admin = openAdmin(media, { "admin-token": "secret" });
   return {
     media,
     pageOf: (channel) => new URL(`/watch/bob/${channel}`, admin.urls[0]).href,

@@ -1,5 +1,4 @@
-/** A server with made-up channels that speaks the API, and a browser that looks at its dashboard. */
-import { chromium, type Page as Tab } from "playwright-core";
+/** A server with made-up channels that speaks the API and has the dashboard. */
 import dashboard from "../../src/pages/dashboard/index.html";
 import type { ChannelStatus, ServerStatus, WatcherStatus } from "../../src/protocol/status.ts";
 
@@ -166,14 +165,4 @@ function sorted(channels: readonly ChannelStatus[], url: URL): readonly ChannelS
 function watchersOf(watchers: readonly WatcherStatus[], url: URL): readonly WatcherStatus[] {
   const [user, channel] = ["user", "channel"].map((name) => url.searchParams.get(name));
   return watchers.filter((one) => one.user === user && one.channel === channel);
-}
-
-export interface Browser extends AsyncDisposable {
-  readonly tab: Tab;
-}
-
-export async function openBrowser(executablePath: string): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-  const tab = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  return { tab, [Symbol.asyncDispose]: () => browser.close() };
 }
