@@ -39,7 +39,7 @@ export function channelStatus(
   channel: Channel,
   history: readonly RatePoint[] = [],
 ): ChannelStatus {
-  const { live, name, tally, user, waiting, watchers } = channel;
+  const { live, name, tally, user, waiting, waitingElsewhere, watchers } = channel;
   const now = clock.now();
   const since = live === null ? null : live.cameAt;
   return {
@@ -55,7 +55,7 @@ export function channelStatus(
     framesIn: tally.framesIn,
     ...rates.now(channel),
     watchers,
-    waiting: waiting.size + (live?.awaiting.size ?? 0),
+    waiting: waiting.size + (live?.awaiting.size ?? 0) + waitingElsewhere,
     skips: tally.skips,
     joinInterval: live === null || live.marks.joins < 2 ? null : Math.round(live.marks.period),
     farApart: live?.farApart ?? false,

@@ -54,6 +54,7 @@ export function newChannel(user: string, name: string): Channel {
     name,
     tally: newTally(),
     waiting: new Set(),
+    waitingElsewhere: 0,
     watchers: 0,
     live: null,
     source: null,
@@ -212,6 +213,10 @@ export function closeChannel(around: Surroundings, channel: Channel, why: Refusa
   const { live, source } = channel;
   for (const watcher of takeWaiting(channel)) {
     close(watcher, why);
+  }
+  if (live !== null && live.inlet !== null && source !== null) {
+    // Its thread finds out where its present frame ends, and tells.
+    return;
   }
   const end = (): void => {
     if (channel.live !== live) {

@@ -195,6 +195,8 @@ export interface Channel {
   readonly name: string;
   readonly tally: Tally;
   readonly waiting: Set<Watcher>;
+  /** How many more wait, or await a place, on other threads. */
+  waitingElsewhere: number;
   /**
    * How many watchers it has: those who wait, and those of all its broadcasts. When the channel is
    * over it is forgotten, and a namesake does not count those who are on the way to its end.

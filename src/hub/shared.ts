@@ -135,18 +135,7 @@ export function newOutlet(options: OutletOptions): Outlet {
   const woken = WANTED + threads;
   small.fill(UNHEARD, WANTED, woken);
   small[WANTED + self] = NO;
-  const wakeOnce = (thread: number): void => {
-    if (Atomics.exchange(small, woken + thread, 1) === 0) {
-      wake(thread, id);
-    }
-  };
-  const wakeAll = (): void => {
-    for (let thread = 0; thread < threads; thread++) {
-      if (Atomics.load(small, WANTED + thread) === YES) {
-        wakeOnce(thread);
-      }
-    }
-  };
+  const wakeAll = (): void => wakeReaders(small, stream, wake);
   let published = 0;
   let abandoned = 0;
   let edge = 0;
@@ -202,6 +191,21 @@ export function newOutlet(options: OutletOptions): Outlet {
       }
     },
   };
+}
+
+/** Wakes each thread that has watchers and has looked since it was woken last. */
+function wakeReaders(
+  small: Int32Array<SharedArrayBuffer>,
+  { id, threads }: SharedStream,
+  wake: Wake,
+): void {
+  const woken = WANTED + threads;
+  for (let thread = 0; thread < threads; thread++) {
+    const isWanted = Atomics.load(small, WANTED + thread) === YES;
+    if (isWanted && Atomics.exchange(small, woken + thread, 1) === 0) {
+      wake(thread, id);
+    }
+  }
 }
 
 /** A reader's side. */

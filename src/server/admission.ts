@@ -14,13 +14,13 @@
 import { newAllowance, spend } from "../core/allowance.ts";
 import type { Clock } from "../core/clock.ts";
 import { refusal, type Refusal } from "../core/errors.ts";
-import { HANDSHAKES_MAX, HANDSHAKES_SHARE } from "../core/limits.ts";
 import { isWithin, parseIp, type Network } from "../core/networks.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Census } from "./census.ts";
 import type { Connection } from "./model.ts";
 import type { Log } from "./log.ts";
 import { newPlaces } from "./places.ts";
+import { newSilent } from "./silent.ts";
 import type { Settings } from "./settings.ts";
 
 /** How often each of these turned somebody away, plain numbers for others to read. */
@@ -71,18 +71,11 @@ const FORBIDDEN: Readonly<Record<Request["verb"], Refusal>> = {
   watch: refusal("forbidden", "nobody may watch from this address"),
 };
 
-export function newAdmission({
-  census,
-  clock,
-  log,
-  settings,
-  most,
-  cut,
-}: AdmissionOptions): Admission {
+export function newAdmission(options: AdmissionOptions): Admission {
+  const { census, clock, cut, log, most, settings } = options;
   const refused = newCounters();
   const places = newPlaces(census);
-  /** In the order in which they came, so the first has had the longest time. */
-  const unheard = new Set<Connection>();
+  const silent = newSilent(census, most);
 
   const isCrowded = (address: string): boolean => {
     const limit = settings["max-connections-per-address"];
@@ -114,15 +107,14 @@ export function newAdmission({
       if (connection.proxy === null) {
         places.take(connection);
       }
-      unheard.add(connection);
-      const [longest] = unheard;
-      if (unheard.size > mostUnheard(most()) && longest !== undefined) {
+      const longest = silent.opened(connection);
+      if (longest !== undefined) {
         refused.handshakes++;
         cut(longest, UNHEARD);
       }
     },
     closed(connection) {
-      unheard.delete(connection);
+      silent.heard(connection);
       places.leave(connection);
     },
     named(connection) {
@@ -133,7 +125,7 @@ export function newAdmission({
       places.take(connection);
       return null;
     },
-    heard: (connection) => void unheard.delete(connection),
+    heard: silent.heard,
     judge(verb, address) {
       const [allow, deny] = [settings[`allow-${verb}`], settings[`deny-${verb}`]];
       const isAllowed = allow.length === 0 || isListed(allow, address);
@@ -159,11 +151,6 @@ function spendFrom(connection: Connection, rate: number, bytes: number, clock: C
   const now = clock.now();
   connection.allowance ??= newAllowance(rate, now);
   return spend(connection.allowance, rate, bytes, now);
-}
-
-/** How many of `connections` may be silent yet. */
-function mostUnheard(connections: number): number {
-  return Math.min(HANDSHAKES_MAX, Math.max(Math.floor(connections * HANDSHAKES_SHARE), 1));
 }
 
 function newCounters(): AdmissionCounters {

@@ -8,6 +8,9 @@ export interface Census {
   closed(): void;
   /** How many are open. */
   all(): number;
+  /** How many of them have not said what they want changes by that. */
+  silent(by: 1 | -1): void;
+  allSilent(): number;
   /** One of them comes from `place`. */
   take(place: string): void;
   leave(place: string): void;
@@ -18,10 +21,13 @@ export interface Census {
 export function newCensus(): Census {
   const counts = new Map<string, number>();
   let open = 0;
+  let silent = 0;
   return {
     opened: () => void open++,
     closed: () => void open--,
     all: () => open,
+    silent: (by) => void (silent += by),
+    allSilent: () => silent,
     take: (place) => void counts.set(place, (counts.get(place) ?? 0) + 1),
     leave(place) {
       const count = counts.get(place) ?? 0;

@@ -9,18 +9,18 @@ import type { Bounds, Page, WatcherStatus } from "../protocol/status.ts";
 import type { Address } from "../protocol/address.ts";
 import { cut } from "./connection.ts";
 import type { Connection, Shared } from "./model.ts";
-import { refusal, type Refusal } from "../core/errors.ts";
+import type { Refusal } from "../core/errors.ts";
 import { newCensus, type Census } from "./census.ts";
-import { newAdmission, type Admission, type AdmissionCounters } from "./admission.ts";
+import { newAdmission, type AdmissionCounters } from "./admission.ts";
 import {
   listenProblem,
   listenTcp,
   socketHandlers,
-  type Door,
   type Listener,
   type TcpListener,
 } from "./listener.ts";
 import { newFaults, type Faults } from "./faults.ts";
+import { newLobby } from "./lobby.ts";
 import type { Log } from "./log.ts";
 import type { Applier } from "./reload.ts";
 import type { Settings } from "./settings.ts";
@@ -86,6 +86,8 @@ export interface Server {
   readonly apply: Applier;
   /** Reads the TLS certificate anew, where there is one. A broken one is not used, and the log says so. */
   reloadCertificates(): Promise<void>;
+  /** Takes no further connection. */
+  shut(): void;
   /**
    * Takes no further connection, ends every broadcast where a frame ends, and resolves when all
    * watchers have been sent the rest or the drain time is over.
@@ -93,14 +95,11 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const STOPPING = "the server is shutting down";
-
 /** Starts a server. Throws an error with a one-line message when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { beside = false, clock, log, faults = newFaults(log) } = options;
   // One object for all who read live settings, changed in place: reading one costs no more so.
   const settings: Settings = { ...options.settings };
-  const connections = new Set<Connection>();
   const closes: Closes = new Map();
   const recorder = await startRecorder(clock, settings, log);
   const directory = newDirectory(clock, settings, {
@@ -111,7 +110,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let most = mostConnections(settings["max-connections"], log);
   const census = options.thread?.census ?? newCensus();
   const admission = newAdmission({ census, clock, log, settings, most: () => most, cut });
-  let emptied: (() => void) | null = null;
   let lastConnection = options.thread?.firstConnection ?? 0;
 
   const shared: Shared = {
@@ -126,17 +124,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     witness: withHooks(clock, newWitness(clock, log, closes), options.tell),
     failed: (error) => faults.note(error),
   };
-  const gone = options.thread?.gone ?? (() => {});
-  const door = newDoor(connections, admission, census, (connection) => {
-    gone(connection.id);
-    if (connections.size === 0) {
-      emptied?.();
-    }
-  });
+  const { gone } = options.thread ?? {};
+  const lobby = newLobby({ admission, census, clock, gone });
+  const { connections, door } = lobby;
   const otherPort = (): number | undefined => portOf(listeners, "tcp");
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
   const listeners = await listenEverywhere({ settings, handlers, tls, log, beside });
+  const shut = (): void => {
+    tls?.stop();
+    listeners.forEach((listener) => listener.stop());
+  };
 
   return {
     addresses: listeners.map((listener) => listener.address),
@@ -146,7 +144,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     recorded: recorder?.counters,
     connections,
     local: connections,
-    kick: (id, why) => kick(connections, id, why),
+    kick: lobby.kick,
     apply(next) {
       const wanted = next["max-connections"];
       most = wanted === settings["max-connections"] ? most : mostConnections(wanted, log);
@@ -154,65 +152,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       recorder?.apply(recordSettings(settings));
     },
     reloadCertificates: async () => tls?.reload(),
+    shut,
     async stop() {
-      tls?.stop();
-      listeners.forEach((listener) => listener.stop());
+      shut();
       directory.close();
-      cutAll(connections, STOPPING, (connection) => connection.request === null);
-      if (connections.size > 0) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        emptied = resolve;
-        clock.after(settings.drain, resolve);
-        await promise;
-      }
-      cutAll(connections, "the drain time is over", () => true);
+      lobby.clear("the server is shutting down", ({ request }) => request === null);
+      await lobby.emptied(settings.drain);
+      lobby.clear("the drain time is over", () => true);
       await recorder?.stop(settings.drain);
     },
   };
-}
-
-function newDoor(
-  connections: Set<Connection>,
-  admission: Admission,
-  census: Census,
-  gone: (connection: Connection) => void,
-): Door {
-  return {
-    opened(connection) {
-      connections.add(connection);
-      census.opened();
-      admission.opened(connection);
-    },
-    closed(connection) {
-      connections.delete(connection);
-      census.closed();
-      admission.closed(connection);
-      gone(connection);
-    },
-    full: (address) => admission.isFull(address, census.all()),
-  };
-}
-
-function kick(connections: Iterable<Connection>, id: number, why: Refusal): boolean {
-  for (const connection of connections) {
-    if (connection.id === id && connection.seat !== null) {
-      cut(connection, why);
-      return true;
-    }
-  }
-  return false;
-}
-
-function cutAll(
-  connections: Iterable<Connection>,
-  message: string,
-  which: (connection: Connection) => boolean,
-): void {
-  for (const connection of connections) {
-    if (which(connection)) {
-      cut(connection, refusal("shutting-down", message));
-    }
-  }
 }
 
 /** What listening takes. */

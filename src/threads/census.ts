@@ -3,6 +3,7 @@
  * there is a place for one more.
  *
  *     lock │ open 0 │ open 1 │ …               how many each thread has
+ *          │ silent 0 │ silent 1 │ …           how many of them have not said what they want
  *     slot      0      1      2      3
  *            ┌──────┬──────┬──────┬──────┐
  *     keys   │ a,a' │  –   │ b,b' │ c,c' │   two hashes of a place, which has one of the RUN slots from
@@ -33,7 +34,7 @@ const OPEN = 2;
 
 /** Memory for the census of `threads` threads. */
 export function newCensusMemory(threads: number): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(4 * (OPEN + threads + SLOTS * (2 + threads)));
+  const memory = new SharedArrayBuffer(4 * (OPEN + 2 * threads + SLOTS * (2 + threads)));
   new Int32Array(memory)[SEED] = Math.floor(Math.random() * 2 ** 31);
   return memory;
 }
@@ -42,7 +43,8 @@ export function newCensusMemory(threads: number): SharedArrayBuffer {
 export function censusOf(memory: SharedArrayBuffer, threads: number, self: number): Census {
   const numbers = new Int32Array(memory);
   const seed = numbers[SEED] ?? 0;
-  const keys = OPEN + threads;
+  const silent = OPEN + threads;
+  const keys = silent + threads;
   const counts = keys + 2 * SLOTS;
   const countAt = (thread: number, slot: number): number => counts + thread * SLOTS + slot;
 
@@ -91,16 +93,20 @@ export function censusOf(memory: SharedArrayBuffer, threads: number, self: numbe
       numbers[at] = Math.max((numbers[at] ?? 0) + by, 0);
     });
 
+  const sumFrom = (first: number): number => {
+    let sum = 0;
+    for (let thread = 0; thread < threads; thread++) {
+      sum += Atomics.load(numbers, first + thread);
+    }
+    return sum;
+  };
+
   return {
     opened: () => void Atomics.add(numbers, OPEN + self, 1),
     closed: () => void Atomics.sub(numbers, OPEN + self, 1),
-    all() {
-      let sum = 0;
-      for (let thread = 0; thread < threads; thread++) {
-        sum += Atomics.load(numbers, OPEN + thread);
-      }
-      return sum;
-    },
+    all: () => sumFrom(OPEN),
+    silent: (by) => void Atomics.add(numbers, silent + self, by),
+    allSilent: () => sumFrom(silent),
     take: (place) => change(place, 1),
     leave: (place) => change(place, -1),
     countOf: (place) => locked(() => sumAt(slotOf(place))),
@@ -110,7 +116,8 @@ export function censusOf(memory: SharedArrayBuffer, threads: number, self: numbe
 /** Forgets what a thread had that is no more. */
 export function forgetThread(memory: SharedArrayBuffer, threads: number, thread: number): void {
   const numbers = new Int32Array(memory);
-  const row = OPEN + threads + SLOTS * (2 + thread);
+  const row = OPEN + 2 * threads + SLOTS * (2 + thread);
   Atomics.store(numbers, OPEN + thread, 0);
+  Atomics.store(numbers, OPEN + threads + thread, 0);
   numbers.fill(0, row, row + SLOTS);
 }

@@ -50,7 +50,7 @@ interface Own {
 interface Desk {
   readonly options: LinkOptions;
   /** Connections that asked, with what waits for the answer. */
-  readonly asking: Map<number, ((refused: Refusal | null) => void) | null>;
+  readonly asking: Map<number, PromiseWithResolvers<Refusal | null> | null>;
   /** What was granted, by the channel's key. */
   readonly claims: Map<string, Claim>;
   readonly own: Map<number, Own>;
@@ -81,11 +81,12 @@ export function newLink(options: LinkOptions): Link {
       },
     },
     authenticator: {
-      authenticate: (asked) =>
-        new Promise((resolve) => {
-          asking.set(asked.connection, resolve);
-          tell({ kind: "ask", asked });
-        }),
+      authenticate(asked) {
+        const answer = Promise.withResolvers<Refusal | null>();
+        asking.set(asked.connection, answer);
+        tell({ kind: "ask", asked });
+        return answer.promise;
+      },
     },
     gone(connection) {
       if (asking.delete(connection)) {
@@ -93,15 +94,20 @@ export function newLink(options: LinkOptions): Link {
       }
     },
     look: (id) => look(desk, id),
-    answered({ claim, connection, refused }) {
-      const resolve = asking.get(connection);
-      if (claim !== null && resolve !== undefined) {
+    answered({ claim, connection, fault, refused }) {
+      const waits = asking.get(connection);
+      if (waits === undefined || waits === null) {
+        return;
+      }
+      asking.set(connection, null);
+      if (fault !== undefined) {
+        waits.reject(new Error(fault));
+        return;
+      }
+      if (claim !== null) {
         claims.set(claim.key, claim);
       }
-      if (resolve !== undefined && resolve !== null) {
-        asking.set(connection, null);
-        resolve(refused);
-      }
+      waits.resolve(refused);
     },
     mirror(directory, { id, request, stream }, owner) {
       const key = keyOf(request);

@@ -43,6 +43,8 @@ export interface Answer {
   readonly connection: number;
   readonly refused: Refusal | null;
   readonly claim: Claim | null;
+  /** What went wrong where it could not be found out. */
+  readonly fault?: string | undefined;
 }
 
 /** A broadcast that has begun. */
@@ -65,20 +67,18 @@ export type ToWorker =
   /** Ends what is live on a channel, wherever it is, and sends those away who wait. */
   | { readonly kind: "end"; readonly user: string; readonly channel: string; readonly why: Refusal }
   | { readonly kind: "settings"; readonly settings: Settings }
-  | { readonly kind: "certificates" }
   /** Each of these is answered, with its number. */
   | { readonly kind: "question"; readonly number: number; readonly question: Question };
 
 export type Question =
-  | { readonly kind: "figures" }
+  | { readonly kind: "figures" | "certificates" | "shut" | "stop" }
   | {
       readonly kind: "watchers";
       readonly query: string;
       readonly offset: number;
       readonly limit: number;
     }
-  | { readonly kind: "kick"; readonly connection: number; readonly why: Refusal }
-  | { readonly kind: "stop" };
+  | { readonly kind: "kick"; readonly connection: number; readonly why: Refusal };
 
 export type ToMain =
   | { readonly kind: "listening"; readonly addresses: readonly Address[] }

@@ -7,8 +7,8 @@
  *            ├── worker 2 ── listener ─┼── one port: the kernel deals out connections
  *            └── worker 3 ── listener ─┘
  */
-import type { AuthRequest } from "../auth/authenticator.ts";
-import { refusal, type Refusal } from "../core/errors.ts";
+import type { Authenticator, AuthRequest } from "../auth/authenticator.ts";
+import type { Refusal } from "../core/errors.ts";
 import { withCopy } from "../hub/broadcast.ts";
 import { newDirectory, type Directory } from "../hub/directory.ts";
 import { catchUp } from "../hub/mirror.ts";
@@ -52,8 +52,6 @@ interface Office {
   readonly recorder: Recorder | undefined;
   readonly census: Census;
 }
-
-const INTERNAL = refusal("forbidden", "internal error");
 
 /** Milliseconds beyond the drain time after which a thread that has not stopped is not waited for. */
 const STOP_SPARE_MS = 2_000;
@@ -199,11 +197,14 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
     const claim = id === undefined ? null : { key: keyOf(asked), id };
     crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
   };
-  const refused = await options.authenticator.authenticate(asked).catch((error: unknown) => {
-    options.log.event("error", "internal error", `internal error: ${String(error)}`);
-    return INTERNAL;
-  });
-  if (refused !== null) {
+  const refused = await judge(options.authenticator, asked);
+  if (refused instanceof Error) {
+    const fault = refused.message;
+    crew.send(thread, {
+      kind: "answer",
+      answer: { connection, refused: null, claim: null, fault },
+    });
+  } else if (refused !== null) {
     answer(refused);
   } else if (verb === "watch") {
     answer(registry.guests.take(wanted, true));
@@ -217,12 +218,28 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
   }
 }
 
+async function judge(
+  authenticator: Authenticator,
+  asked: AuthRequest,
+): Promise<Refusal | null | Error> {
+  try {
+    return await authenticator.authenticate(asked);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
 function serverOf(office: Office, addresses: readonly Address[]): Server {
   const { census, crew, directory, recorder, settings, totals } = office;
   return {
     addresses,
     directory: {
       ...directory,
+      channels: () => directory.channels() + totals.quiet().length,
+      list: () => [...directory.list(), ...totals.quiet()],
+      find: (user, channel) =>
+        directory.find(user, channel) ??
+        totals.quiet().find((each) => each.user === user && each.name === channel),
       end({ name, user }, why) {
         crew.sendAll({ kind: "end", user, channel: name, why });
       },
@@ -244,14 +261,18 @@ function serverOf(office: Office, addresses: readonly Address[]): Server {
       recorder?.apply(recordSettings(settings));
       crew.sendAll({ kind: "settings", settings });
     },
-    reloadCertificates() {
-      crew.sendAll({ kind: "certificates" });
-      return Promise.resolve();
+    async reloadCertificates() {
+      await ask(office, { kind: "certificates" }, crew.threads());
+    },
+    shut() {
+      void ask(office, { kind: "shut" }, crew.threads());
     },
     async stop() {
       crew.retire();
-      await elsewhereOf(office).refresh();
+      // First, for whoever comes while only some have stopped would not see the others' broadcasts.
+      await ask(office, { kind: "shut" }, crew.threads());
       await ask(office, { kind: "stop" }, crew.threads(), settings.drain + STOP_SPARE_MS);
+      await elsewhereOf(office).refresh();
       directory.close();
       await recorder?.stop(settings.drain);
       crew.stop();

@@ -3,10 +3,13 @@
  * own directory and its counters.
  */
 import type { Directory } from "../hub/directory.ts";
-import type { HubCounters, Tally } from "../hub/model.ts";
+import { newChannel } from "../hub/channel.ts";
+import { newTally } from "../hub/counters.ts";
+import type { Channel, HubCounters, Tally } from "../hub/model.ts";
 import type { AdmissionCounters } from "../server/admission.ts";
 import type { Closes } from "../server/witness.ts";
 import { addBuckets, addNumbers, type Figures } from "./figures.ts";
+import { keyOf } from "./guests.ts";
 import type { Reply } from "./messages.ts";
 import type { Registry } from "./registry.ts";
 
@@ -20,6 +23,8 @@ const DOOR = ["connections", "connectionsPerAddress", "handshakes", "bitrate", "
 export interface Totals {
   readonly closes: Closes;
   readonly refused: AdmissionCounters;
+  /** Channels that nobody has but those who wait for them. */
+  quiet(): readonly Channel[];
   /** Takes the figures of all threads that there are. */
   take(replies: ReadonlyMap<number, Reply>): void;
   /** A thread is no more: what it had counted stays counted. */
@@ -31,6 +36,7 @@ export function newTotals(directory: Directory, registry: Registry): Totals {
   const latest = new Map<number, Figures>();
   const over: Figures[] = [];
   const closes: Closes = new Map();
+  let quiet: readonly Channel[] = [];
   const refused = {
     connections: 0,
     connectionsPerAddress: 0,
@@ -41,6 +47,7 @@ export function newTotals(directory: Directory, registry: Registry): Totals {
   return {
     closes,
     refused,
+    quiet: () => quiet,
     take(replies) {
       for (const [thread, reply] of replies) {
         if (reply.kind === "figures") {
@@ -50,7 +57,7 @@ export function newTotals(directory: Directory, registry: Registry): Totals {
       const all = [...over, ...latest.values()];
       sumHub(directory.counters, all, registry);
       sumDoor(closes, refused, all);
-      sumChannels(directory, [...latest.values()]);
+      quiet = sumChannels(directory, [...latest.values()]);
     },
     lost(thread) {
       const last = latest.get(thread);
@@ -93,26 +100,35 @@ function sumDoor(closes: Closes, refused: AdmissionCounters, all: readonly Figur
   }
 }
 
-function sumChannels(directory: Directory, all: readonly Figures[]): void {
-  const sums = new Map<string, { tally: Tally; watchers: number; waiting: number }>();
+interface ChannelSum {
+  readonly user: string;
+  readonly name: string;
+  readonly tally: Tally;
+  watchers: number;
+  waiting: number;
+}
+
+/** Puts the sums into the channels of `directory`, and returns those that only wait, on other threads. */
+function sumChannels(directory: Directory, all: readonly Figures[]): Channel[] {
+  const sums = new Map<string, ChannelSum>();
   for (const { channels } of all) {
-    for (const { channel, tally, user, waiting, watchers } of channels) {
-      const key = `${user}/${channel}`;
-      const sum = sums.get(key);
-      if (sum === undefined) {
-        sums.set(key, { tally: { ...tally }, watchers, waiting });
-      } else {
-        addNumbers(sum.tally, tally, TALLY);
-        sum.watchers += watchers;
-        sum.waiting += waiting;
-      }
+    for (const { channel: name, tally, user, waiting, watchers } of channels) {
+      const key = keyOf({ user, channel: name });
+      const sum = sums.get(key) ?? { user, name, tally: newTally(), watchers: 0, waiting: 0 };
+      sums.set(key, sum);
+      addNumbers(sum.tally, tally, TALLY);
+      sum.watchers += watchers;
+      sum.waiting += waiting;
     }
   }
-  for (const channel of directory.list()) {
-    const sum = sums.get(`${channel.user}/${channel.name}`);
-    if (sum !== undefined) {
-      Object.assign(channel.tally, sum.tally);
-      channel.watchers = sum.watchers;
-    }
-  }
+  const channelOf = ({ name, user }: ChannelSum): Channel =>
+    directory.find(user, name) ?? newChannel(user, name);
+  const channels = Array.from(sums.values(), (sum) => {
+    const channel = channelOf(sum);
+    Object.assign(channel.tally, sum.tally);
+    channel.watchers = sum.watchers;
+    channel.waitingElsewhere = sum.waiting;
+    return channel;
+  });
+  return channels.filter(({ name, user }) => directory.find(user, name) === undefined);
 }
