@@ -131,9 +131,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const tls = await prepareTls({ settings, clock, log, shared, door, otherPort });
   const handlers = socketHandlers(shared, door);
   const listeners = await listenEverywhere({ settings, handlers, tls, log, beside });
+  let isOpen = true;
   const shut = (): void => {
-    tls?.stop();
-    listeners.forEach((listener) => listener.stop());
+    if (isOpen) {
+      isOpen = false;
+      tls?.stop();
+      listeners.forEach((listener) => listener.stop());
+    }
   };
 
   return {

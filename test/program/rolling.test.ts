@@ -39,6 +39,18 @@ async function replace(stage: Stage, first: Relay): Promise<Relay> {
   return second;
 }
 
+/** A piece of a stream that goes on while a server stops: less than a frame, so that none ends with it. */
+const PIECE_BYTES = 1_000;
+const PIECE_MS = 5;
+
+/** Calls `work` again and again until `event` is there. */
+async function meanwhile<Value>(event: Promise<Value>, work: () => Promise<void>): Promise<Value> {
+  while (Bun.peek.status(event) === "pending") {
+    await work();
+  }
+  return event;
+}
+
 /** What is held back of each frame, so that no piece of the stream ends where a frame does. */
 const HELD_BYTES = 200;
 
@@ -133,12 +145,13 @@ describeWith("ffmpeg", "a rolling restart", () => {
       const third = Math.round(stream.length / 3);
       await broadcaster.write(stream.subarray(0, third));
       await first.said.line(/is Matroska/);
-      const replacing = replace(stage, first);
-      await first.said.line(/stopping/);
-      await broadcaster.write(stream.subarray(third, 2 * third));
-      const second = await replacing;
+      let at = third;
+      const second = await meanwhile(replace(stage, first), async () => {
+        await broadcaster.write(stream.subarray(at, (at += PIECE_BYTES)));
+        await Bun.sleep(PIECE_MS);
+      });
       await second.said.line(/is live/);
-      await broadcaster.write(stream.subarray(2 * third));
+      await broadcaster.write(stream.subarray(at));
       expect(await watcher.exited()).toBe(0);
       const judge = { ...JUDGE, demuxer: "matroska" };
       const [shown, original] = [

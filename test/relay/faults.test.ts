@@ -2,44 +2,19 @@
  * A handler that throws costs its own connection alone, with its reason in the log.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { Directory } from "../../src/hub/directory.ts";
-import { relay, type Relay } from "../support/server.ts";
+import { plantedRelay, relay, type Relay } from "../support/server.ts";
 import { connect, payload } from "../support/sockets.ts";
+import { fail, PLANTED } from "./planted.ts";
 import { running } from "./streams.ts";
 
 setDefaultTimeout(60_000);
-
-const PLANTED = "channel=planted,reply=1";
-
-function fail(what: string): never {
-  throw new Error(`planted in ${what}`);
-}
-
-/** Has the directory's ways in and out throw, for the channel "planted" alone. */
-function plant(directory: Directory, where: "receive" | "drained" | "leave" | "watch"): void {
-  const broadcast = directory.broadcast.bind(directory);
-  const watch = directory.watch.bind(directory);
-  directory.broadcast = (request, source) => {
-    const result = broadcast(request, source);
-    return request.channel === "planted" && "feed" in result && where === "receive"
-      ? { feed: { ...result.feed, receive: () => fail(where) } }
-      : result;
-  };
-  directory.watch = (request, peer) => {
-    if (request.channel !== "planted") {
-      return watch(request, peer);
-    }
-    const result = where === "watch" ? fail(where) : watch(request, peer);
-    return "seat" in result ? { seat: { ...result.seat, [where]: () => fail(where) } } : result;
-  };
-}
 
 /** Expects that nobody else notices, and that the broken connection is forgotten. */
 async function expectAlone(fstream: Relay, break_: () => Promise<void>): Promise<void> {
   using others = await running(fstream.where, "other");
   await break_();
   expect(await others.isExact()).toBe(true);
-  expect(fstream.server.connections.size).toBe(3);
+  await fstream.connected(3);
 }
 
 test.each([
@@ -47,10 +22,10 @@ test.each([
   ["drained", "watch"],
   ["watch", "watch"],
 ] as const)("in %s", async (where, verb) => {
-  await using fstream = await relay();
+  await using fstream = await plantedRelay();
   await expectAlone(fstream, async () => {
-    plant(fstream.server.directory, where);
-    using client = await connect(fstream.where, `${verb},user=bob,${PLANTED}`);
+    const request = `${verb},user=bob,channel=${PLANTED}${where},reply=1`;
+    using client = await connect(fstream.where, request);
     // A socket that was paused and resumed drains by itself; a broadcaster has to send.
     await client.send(payload(100)).catch(() => {});
     expect(await client.ended()).toBe("reset");
@@ -60,11 +35,10 @@ test.each([
 });
 
 test("at the close of a connection, which is forgotten all the same", async () => {
-  await using fstream = await relay();
+  await using fstream = await plantedRelay();
   await expectAlone(fstream, async () => {
-    plant(fstream.server.directory, "leave");
-    const client = await connect(fstream.where, `watch,user=bob,${PLANTED}`);
-    await fstream.log.said(/planted is watched/);
+    const client = await connect(fstream.where, `watch,user=bob,channel=${PLANTED}leave`);
+    await fstream.log.said(/planted-leave is watched/);
     client.end();
     await fstream.log.said(/error internal error: Error: planted in leave/);
   });
@@ -85,7 +59,7 @@ test.each(["throws", "rejects"])("in an authenticator that %s", async (how) => {
     },
   );
   await expectAlone(fstream, async () => {
-    using client = await connect(fstream.where, `watch,user=bob,${PLANTED}`);
+    using client = await connect(fstream.where, "watch,user=bob,channel=planted,reply=1");
     expect(await client.ended()).toBe("reset");
     await fstream.log.said(/planted in authenticate/);
     await fstream.log.said(/closed.* forbidden: internal error/);

@@ -2,7 +2,7 @@
  * Settings that change while the server runs count from the next time that they are asked for.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { relay, settingsOf } from "../support/server.ts";
+import { relay } from "../support/server.ts";
 import { admitted, connect, payload } from "../support/sockets.ts";
 
 const NAME = "user=bob,reply=1";
@@ -13,7 +13,7 @@ test("linger, takeover and the cap on connections, under a broadcast that goes o
   await using fstream = await relay({ linger: "1h" });
   using broadcaster = await admitted(fstream.where, `broadcast,${NAME}`);
   using watcher = await admitted(fstream.where, `watch,${NAME}`);
-  fstream.server.apply(settingsOf({ linger: "0", takeover: "refuse", "max-connections": "3" }));
+  await fstream.apply({ linger: "0", takeover: "refuse", "max-connections": "3" });
   using other = await connect(fstream.where, `broadcast,${NAME}`);
   expect(await other.reply()).toStartWith("error,code=busy");
   expect(await other.ended()).toBe("end");
@@ -30,9 +30,10 @@ test("linger, takeover and the cap on connections, under a broadcast that goes o
 test("the time for a handshake, of the connections that come from then on", async () => {
   await using fstream = await relay({ "handshake-timeout": "1m" });
   using patient = await connect(fstream.where);
-  fstream.server.apply(settingsOf({ "handshake-timeout": "100ms" }));
+  await fstream.connected(1);
+  await fstream.apply({ "handshake-timeout": "100ms" });
   using hasty = await connect(fstream.where);
   expect(await hasty.ended()).toBe("end");
-  expect(fstream.server.connections.size).toBe(1);
+  await fstream.connected(1);
   patient.destroy();
 });

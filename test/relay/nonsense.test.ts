@@ -49,7 +49,7 @@ test.each(NONSENSE)("%s: closed, one line, no bytes, and nobody else notices", a
   expect(await beside.isExact()).toBe(true);
   const said = fstream.log.all.slice(before).filter((each) => !each.includes("bob/beside"));
   expect(said).toEqual([line]);
-  expect(fstream.server.connections.size).toBe(3);
+  await fstream.connected(3);
 });
 
 test("a connection that says nothing is closed after a while, without a byte", async () => {
@@ -101,7 +101,7 @@ test("a connection that is closed before it has said anything leaves nothing beh
   one.end();
   two.destroy();
   await fstream.log.said(/closed/, 2);
-  expect(fstream.server.connections.size).toBe(0);
+  await fstream.connected(0);
 });
 
 test("a watcher that talks a little is let be, one that talks on and on is sent away", async () => {

@@ -84,7 +84,7 @@ describeWith("openssl", "over TLS", () => {
     expect(watchers.map((watcher) => watcher.digest())).toEqual(watchers.map(() => digest));
     watchers.forEach((watcher) => watcher.end());
     await fstream.log.said(/watcher .* closed/, 180);
-    expect(fstream.server.connections.size).toBe(1);
+    await fstream.connected(1);
   });
 
   test("a watcher that never reads is closed as too slow, and only that one", async () => {
@@ -182,7 +182,7 @@ describeWith("openssl", "over TLS", () => {
     expect(await client.ended()).toBe("end");
     const line = await fstream.log.said(/closed/);
     expect(line).toContain("bad-request");
-    expect(fstream.server.connections.size).toBe(0);
+    await fstream.connected(0);
   });
 });
 

@@ -54,7 +54,7 @@ test("a watcher on a unix socket that never reads is closed, and only that one",
   await sendInStep(broadcaster, bytes, [watcher]);
   await fstream.log.said(/watcher a unix socket .* too-slow/);
   expect(watcher.digest()).toBe(sha256(bytes));
-  expect(fstream.server.connections.size).toBe(2);
+  await fstream.connected(2);
 });
 
 test("the file goes away with the server", async () => {

@@ -12,6 +12,7 @@ import type { Log, LogLevel } from "../../src/server/log.ts";
 import { startServer, type Server } from "../../src/server/server.ts";
 import { startThreads } from "../../src/threads/threads.ts";
 import { loadSettings, type SettingName } from "../../src/server/settings.ts";
+import { plant } from "../relay/planted.ts";
 import { within, type Where } from "./sockets.ts";
 
 /** How many threads the servers of tests have: `FSTREAM_TEST_WORKERS=3` runs them all with three. */
@@ -33,6 +34,10 @@ export interface Relay extends AsyncDisposable {
   readonly server: Server;
   /** The server, once its numbers are those of all its threads. */
   refreshed(): Promise<Server>;
+  /** Resolves when that many connections are open. */
+  connected(count: number): Promise<void>;
+  /** Changes live settings, on all its threads. */
+  apply(flags: Flags): Promise<void>;
   readonly where: Where;
   readonly log: Lines;
 }
@@ -64,17 +69,33 @@ export function settingsOf(flags: Flags): Parameters<typeof startServer>[0]["set
 }
 
 /** Starts a server in this process, on a free port of the loopback. */
-export async function relay(
-  flags: Flags = {},
-  authenticator: Authenticator = everyone,
+export function relay(flags: Flags = {}, authenticator: Authenticator = everyone): Promise<Relay> {
+  return start(flags, authenticator, WORKERS, undefined);
+}
+
+/** As `relay`, with the faults of relay/planted.ts. */
+export async function plantedRelay(workers: number = WORKERS): Promise<Relay> {
+  const script = new URL("../relay/planted-worker.ts", import.meta.url);
+  const fstream = await start({}, everyone, workers, script);
+  if (workers === 1) {
+    plant(fstream.server.directory);
+  }
+  return fstream;
+}
+
+async function start(
+  flags: Flags,
+  authenticator: Authenticator,
+  workers: number,
+  script: URL | undefined,
 ): Promise<Relay> {
   const log = newLines();
   const settings = settingsOf({ host: "127.0.0.1", port: "0", drain: "1s", ...flags });
   const options = { settings, authenticator, clock: systemClock, log: recorder(log.add) };
   const server =
-    WORKERS === 1
+    workers === 1
       ? await startServer(options)
-      : await startThreads({ ...options, workers: WORKERS });
+      : await startThreads({ ...options, workers, ...(script && { script }) });
   const [address] = server.addresses;
   return {
     server,
@@ -83,6 +104,16 @@ export async function relay(
     async refreshed() {
       await server.elsewhere?.refresh();
       return server;
+    },
+    connected: (count) =>
+      eventually(
+        () => server.connections.size === count,
+        () => `${count} connections of a server that has ${server.connections.size}`,
+      ),
+    async apply(next) {
+      server.apply(settingsOf(next));
+      // Whoever answers has obeyed.
+      await server.elsewhere?.refresh();
     },
     [Symbol.asyncDispose]: () => server.stop(),
   };
