@@ -231,7 +231,9 @@ async function greet(
   log: Log,
 ): Promise<void> {
   const places = server.addresses.map((address) => writeAddress(address)).join(", ");
-  log.info(`listening on ${places}`, "listening");
+  const { elsewhere } = server;
+  const by = elsewhere === undefined ? "" : ` by ${elsewhere.workers} workers`;
+  log.info(`listening on ${places}${by}`, "listening");
   if (admin !== undefined) {
     log.info(`pages at ${admin.urls.join(", ")}`, "pages");
   }

@@ -58,6 +58,8 @@ export interface ThreadOptions {
 }
 
 export interface Elsewhere {
+  /** How many threads serve. */
+  readonly workers: number;
   /** Brings all numbers up to date. */
   refresh(): Promise<void>;
   /** A page of the watchers that a query of the API asks for. */

@@ -292,8 +292,9 @@ function ask(
 }
 
 function elsewhereOf(office: Office): Elsewhere {
-  const { crew, directory, totals } = office;
+  const { crew, directory, options, totals } = office;
   return {
+    workers: options.workers,
     async refresh() {
       totals.take(await ask(office, { kind: "figures" }, crew.threads()));
       for (const { live } of directory.list()) {

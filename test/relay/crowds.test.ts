@@ -8,6 +8,7 @@ import {
   serverProcess,
   descriptorsOf,
   type Lines,
+  WORKERS,
   type ServerProcess,
 } from "../support/server.ts";
 import { admitted, payload, sha256, within } from "../support/sockets.ts";
@@ -17,8 +18,8 @@ import { running, sendInStep } from "./streams.ts";
 const SILENT = 5_000;
 const IDLE = 10_000;
 
-/** Memory that 10,000 idle watchers may cost. */
-const IDLE_MIB = 64;
+/** Memory that 10,000 idle watchers may cost: more threads have more heaps, each with room to spare. */
+const IDLE_MIB = 64 + 16 * (WORKERS - 1);
 
 /** Memory that a server may keep after a crowd has gone: what is free for the next one. */
 const LEFT_MIB = 48;

@@ -7,6 +7,7 @@ import {
   residentMiB,
   serverProcess,
   descriptorsOf,
+  WORKERS,
   type ServerProcess,
 } from "../support/server.ts";
 import { admitted, payload, sha256, within, type Client } from "../support/sockets.ts";
@@ -18,14 +19,14 @@ const WATCH = "watch,user=bob,reply=1";
 /** Watchers of a round that come and leave, besides 200 that stay for a while. */
 const PASSERS = 1_800;
 
-/** Rounds after which a process has the memory that it works with. */
-const WARM_UP_ROUNDS = 4;
+/** Rounds after which a process has the memory that it works with. Each thread has its share of them. */
+const WARM_UP_ROUNDS = 4 * WORKERS;
 
 /** Rounds of which the leanest counts: a full collection comes once in seven or so. */
-const ROUNDS = 10;
+const ROUNDS = 10 * WORKERS;
 
 /** Growth that passes for none. A kilobyte kept of every watcher that came would exceed it. */
-const FLAT_MIB = 16;
+const FLAT_MIB = 16 * WORKERS;
 
 setDefaultTimeout(180_000);
 
