@@ -9,7 +9,7 @@ import { advance, goOn, placeUnnamed } from "./course.ts";
 import { fanOut, reportFloor } from "./fan-out.ts";
 import { ARRIVALS } from "./grace.ts";
 import { limitProbe, settleHeld, takeInHeld } from "./intake.ts";
-import { catchUp } from "./mirror.ts";
+import { catchUp, heed } from "./mirror.ts";
 import { newMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast, ChannelSettings, HubCounters, Notice, Tally, Watcher } from "./model.ts";
 import { newRing } from "./ring.ts";
@@ -89,6 +89,10 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
 export function drained(broadcast: Broadcast, watcher: Watcher): void {
   if (watcher.slot === -1) {
     watcher.refusedAt = -1;
+    return;
+  }
+  heed(broadcast);
+  if (watcher.slot === -1 || watcher.broadcast !== broadcast) {
     return;
   }
   const wasLowest = cursorAt(broadcast.roster, watcher.slot) <= broadcast.floor;

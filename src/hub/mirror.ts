@@ -41,6 +41,7 @@ export function catchUp(broadcast: Broadcast): void {
   }
   const now = clock.now();
   inlet.frames((offset) => noteFrame(marks, offset, now));
+  heed(broadcast);
   if (head <= ring.head) {
     // The owner may wait for word.
     reportFloor(broadcast);
@@ -49,13 +50,7 @@ export function catchUp(broadcast: Broadcast): void {
   broadcast.begunAt = ring.head === 0 ? now : broadcast.begunAt;
   broadcast.heardAt = now;
   ring.head = head;
-  ring.tail = Math.max(ring.tail, inlet.tail(head), head - ring.capacity);
-  if (marks.newest !== null && marks.newest.offset < ring.tail) {
-    marks.newest = null;
-  }
-  if (broadcast.floor < ring.tail) {
-    leaveBehind(broadcast);
-  }
+  heed(broadcast);
   takePoints(broadcast);
   if (broadcast.unsentSince < 0) {
     broadcast.unsentSince = now;
@@ -64,6 +59,25 @@ export function catchUp(broadcast: Broadcast): void {
   // Paced by the owner. What holds fan-outs back here is a broadcast that ends with its present frame.
   if (broadcast.pending === null) {
     fanOut(broadcast);
+  }
+}
+
+/**
+ * Some of the ring is about to be overwritten: those who are there go on behind it, where a write would
+ * have been for nothing and their last one.
+ */
+export function heed(broadcast: Broadcast): void {
+  const { inlet, marks, ring } = broadcast;
+  const tail = inlet === null ? 0 : Math.max(inlet.tail(ring.head), ring.head - ring.capacity);
+  if (tail <= ring.tail) {
+    return;
+  }
+  ring.tail = tail;
+  if (marks.newest !== null && marks.newest.offset < tail) {
+    marks.newest = null;
+  }
+  if (broadcast.floor < tail) {
+    leaveBehind(broadcast);
   }
 }
 

@@ -17,7 +17,7 @@ export interface CrewOptions {
   /** What a thread runs. */
   readonly script: URL;
   /** How a thread begins, at this moment. */
-  readonly start: (thread: number) => Start;
+  readonly start: (thread: number, begun: number) => Start;
   readonly hear: (thread: number, message: ToMain) => void;
   /** A thread is no more. */
   readonly crashed: (thread: number) => void;
@@ -42,6 +42,8 @@ export interface Crew {
 export function newCrew(options: CrewOptions): Crew {
   const { clock, log } = options;
   const workers = new Map<number, Worker>();
+  /** How often a thread with a number has begun. */
+  const begun = new Map<number, number>();
   let retired = false;
 
   const gone = (thread: number, worker: Worker, why: string): void => {
@@ -58,28 +60,26 @@ export function newCrew(options: CrewOptions): Crew {
   };
 
   const begin = (thread: number): Promise<readonly Address[]> => {
-    const worker = new Worker(options.script.href);
-    workers.set(thread, worker);
-    return new Promise((resolve, reject) => {
-      const lost = (why: string): void => {
+    const before = begun.get(thread) ?? 0;
+    begun.set(thread, before + 1);
+    const { promise, reject, resolve } = Promise.withResolvers<readonly Address[]>();
+    const worker = listenTo(options.script, {
+      listening: resolve,
+      failed(message) {
+        workers.delete(thread);
+        worker.terminate();
+        reject(new Error(message));
+      },
+      hear: (message) => options.hear(thread, message),
+      lost(why) {
         reject(new Error(why));
         gone(thread, worker, why);
-      };
-      worker.addEventListener("message", ({ data }: MessageEvent<ToMain>) => {
-        if (data.kind === "listening") {
-          resolve(data.addresses);
-        } else if (data.kind === "failed") {
-          workers.delete(thread);
-          worker.terminate();
-          reject(new Error(data.message));
-        } else {
-          options.hear(thread, data);
-        }
-      });
-      worker.addEventListener("error", (event) => lost(event.message));
-      worker.addEventListener("close", () => lost("it ended"));
-      worker.postMessage({ kind: "start", start: options.start(thread) } satisfies ToWorker);
+      },
     });
+    workers.set(thread, worker);
+    const start = options.start(thread, before);
+    worker.postMessage({ kind: "start", start } satisfies ToWorker);
+    return promise;
   };
 
   const replace = async (thread: number): Promise<void> => {
@@ -111,4 +111,27 @@ export function newCrew(options: CrewOptions): Crew {
       workers.clear();
     },
   };
+}
+
+interface Ears {
+  listening(addresses: readonly Address[]): void;
+  failed(message: string): void;
+  hear(message: ToMain): void;
+  lost(why: string): void;
+}
+
+function listenTo(script: URL, ears: Ears): Worker {
+  const worker = new Worker(script.href);
+  worker.addEventListener("message", ({ data }: MessageEvent<ToMain>) => {
+    if (data.kind === "listening") {
+      ears.listening(data.addresses);
+    } else if (data.kind === "failed") {
+      ears.failed(data.message);
+    } else {
+      ears.hear(data);
+    }
+  });
+  worker.addEventListener("error", (event) => ears.lost(event.message));
+  worker.addEventListener("close", () => ears.lost("it ended"));
+  return worker;
 }

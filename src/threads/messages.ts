@@ -21,6 +21,8 @@ import type { Figures } from "./figures.ts";
 /** How a thread begins. */
 export interface Start {
   readonly self: number;
+  /** How many threads with this number there were before. */
+  readonly begun: number;
   readonly threads: number;
   readonly settings: Settings;
   readonly mailboxes: readonly SharedArrayBuffer[];

@@ -7,7 +7,7 @@
  *            ├── worker 2 ── listener ─┼── one port: the kernel deals out connections
  *            └── worker 3 ── listener ─┘
  */
-import type { Authenticator, AuthRequest } from "../auth/authenticator.ts";
+import type { AuthRequest } from "../auth/authenticator.ts";
 import type { Refusal } from "../core/errors.ts";
 import { withCopy } from "../hub/broadcast.ts";
 import { newDirectory, type Directory } from "../hub/directory.ts";
@@ -23,12 +23,13 @@ import type { Census } from "../server/census.ts";
 import { censusOf, forgetThread, newCensusMemory } from "./census.ts";
 import { MAIN, newBroadcasts, type Broadcasts } from "./broadcasts.ts";
 import { newCrew, type Crew } from "./crew.ts";
+import { newAsking, type Asking } from "./asking.ts";
 import { keyOf } from "./guests.ts";
 import { newMailbox, readMailbox, writerOf } from "./mailbox.ts";
 import type { Question, Reply, ToMain } from "./messages.ts";
 import { newRegistry, type Registry } from "./registry.ts";
 import { newRounds, type Rounds } from "./rounds.ts";
-import { CONNECTIONS_EACH, workerSettings } from "./settings.ts";
+import { threadOf, workerSettings } from "./settings.ts";
 import { newTotals, type Totals } from "./totals.ts";
 
 export interface ThreadsOptions extends ServerOptions {
@@ -48,6 +49,7 @@ interface Office {
   readonly broadcasts: Broadcasts;
   readonly crew: Crew;
   readonly rounds: Rounds;
+  readonly asking: Asking;
   readonly totals: Totals;
   readonly recorder: Recorder | undefined;
   readonly census: Census;
@@ -80,12 +82,14 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
   const writers = mailboxes.map(writerOf);
   const recorder = await startRecorder(clock, settings, log);
   const rounds = newRounds(clock);
+  const asking = newAsking(options.authenticator);
   const crew = newCrew({
     clock,
     log,
     script: options.script ?? new URL("./worker.ts", import.meta.url),
-    start: (self) => ({
+    start: (self, begun) => ({
       self,
+      begun,
       threads: workers + 1,
       // A path has one listener.
       settings: self === 1 ? settings : { ...settings, unix: undefined },
@@ -97,6 +101,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
     hear: (thread, message) => hear(office, thread, message),
     crashed(thread) {
       rounds.lost(thread);
+      asking.crashed(thread);
       totals.lost(thread);
       forgetThread(census, workers + 1, thread);
       registry.crashed(thread);
@@ -132,6 +137,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
     broadcasts,
     crew,
     rounds,
+    asking,
     totals,
     recorder,
     census: censusOf(census, workers + 1, MAIN),
@@ -159,9 +165,12 @@ function hear(office: Office, thread: number, message: ToMain): void {
     case "ask":
       void decide(office, message.asked, thread);
       break;
-    case "gone":
-      registry.gone({ thread, connection: message.connection });
+    case "gone": {
+      const holder = { thread, connection: message.connection };
+      office.asking.gone(holder);
+      registry.gone(holder);
       break;
+    }
     case "live":
       broadcasts.begin(message.live, thread);
       registry.change(message.live.id, "live");
@@ -190,14 +199,17 @@ function hear(office: Office, thread: number, message: ToMain): void {
 
 /** Answers whether a connection is let in, and gives a broadcaster its channel. */
 async function decide(office: Office, asked: AuthRequest, thread: number): Promise<void> {
-  const { crew, options, registry } = office;
+  const { asking, crew, registry } = office;
   const { channel, connection, user, verb } = asked;
   const wanted = { channel, connection, thread, user };
   const answer = (refused: Refusal | null, id?: number): void => {
     const claim = id === undefined ? null : { key: keyOf(asked), id };
     crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
   };
-  const refused = await judge(options.authenticator, asked);
+  const refused = await asking.judge(asked, thread);
+  if (refused === undefined) {
+    return;
+  }
   if (refused instanceof Error) {
     const fault = refused.message;
     crew.send(thread, {
@@ -215,17 +227,6 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
     } else {
       answer(claimed);
     }
-  }
-}
-
-async function judge(
-  authenticator: Authenticator,
-  asked: AuthRequest,
-): Promise<Refusal | null | Error> {
-  try {
-    return await authenticator.authenticate(asked);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
   }
 }
 
@@ -307,7 +308,7 @@ function elsewhereOf(office: Office): Elsewhere {
       return merged([...replies.values()], bounds);
     },
     async kick(connection, why) {
-      const thread = Math.floor(connection / CONNECTIONS_EACH);
+      const thread = threadOf(connection);
       const threads = crew.threads().filter((each) => each === thread);
       const replies = await ask(office, { kind: "kick", connection, why }, threads);
       const reply = replies.get(thread);

@@ -12,7 +12,7 @@ import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
 import { readMailbox, writerOf } from "./mailbox.ts";
 import type { Question, Reply, Start, ToMain, ToWorker } from "./messages.ts";
-import { CONNECTIONS_EACH, workerSettings } from "./settings.ts";
+import { firstConnection, workerSettings } from "./settings.ts";
 
 declare const self: Worker;
 
@@ -72,7 +72,7 @@ async function begin(start: Start, adapt: (server: Server) => void): Promise<voi
     tell: start.hooks ? (event) => tell({ kind: "hook", event }) : undefined,
     thread: {
       ears: link.ears,
-      firstConnection: start.self * CONNECTIONS_EACH,
+      firstConnection: firstConnection(start),
       census: censusOf(census, threads, start.self),
       gone: link.gone,
     },

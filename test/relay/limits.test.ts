@@ -6,7 +6,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { proxied } from "../support/proxy.ts";
 import { relay, temporaryFolder, WORKERS } from "../support/server.ts";
-import { admitted, connect, frame, payload, sha256 } from "../support/sockets.ts";
+import { admitted, connect, frame, payload, sha256, turnedAway } from "../support/sockets.ts";
 import { running } from "./streams.ts";
 
 const BROADCAST = "broadcast,user=bob,reply=1";
@@ -22,8 +22,7 @@ test("a connection above the cap is closed, those below it go on, until one leav
   using fifth = await connect(fstream.where, "watch,user=eve,reply=1");
   await fstream.log.said(/eve\/ is watched/);
   for (let attempt = 0; attempt < 3; attempt++) {
-    using above = await connect(fstream.where);
-    expect(await above.ended()).toBe("reset");
+    expect(await turnedAway(fstream.where)).toBe("reset");
   }
   await fstream.log.said(/^warn refused a connection: all 5 are taken/, 3);
   expect((await fstream.refreshed()).refused.connections).toBe(3);
@@ -40,9 +39,7 @@ test("a broadcaster above the cap is closed too, and can come when there is room
   await using fstream = await relay({ "max-connections": "1" });
   using waiting = await connect(fstream.where, "watch,user=bob");
   await fstream.log.said(/is watched/);
-  using above = await connect(fstream.where);
-  expect(await above.ended()).toBe("reset");
-  expect(above.received()).toBe(0);
+  expect(await turnedAway(fstream.where)).toBe("reset");
   waiting.destroy();
   await fstream.log.said(/watcher .* closed/);
   await fstream.connected(0);
@@ -59,8 +56,7 @@ describe("an address that may have two connections", () => {
     using first = await admitted(fstream.where, BROADCAST, mine);
     using second = await connect(fstream.where, "watch,user=eve", mine);
     await fstream.log.said(/eve\/ is watched/);
-    using third = await connect(fstream.where, undefined, mine);
-    expect(await third.ended()).toBe("reset");
+    expect(await turnedAway(fstream.where, mine)).toBe("reset");
     await fstream.log.said(/^warn refused a connection from 127\.0\.0\.2: /);
     expect((await fstream.refreshed()).refused.connectionsPerAddress).toBe(1);
     using other = await admitted(fstream.where, WATCH, { from: "127.0.0.3" });

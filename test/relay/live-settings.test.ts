@@ -3,7 +3,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { relay } from "../support/server.ts";
-import { admitted, connect, payload } from "../support/sockets.ts";
+import { admitted, connect, payload, turnedAway } from "../support/sockets.ts";
 
 const NAME = "user=bob,reply=1";
 
@@ -20,8 +20,7 @@ test("linger, takeover and the cap on connections, under a broadcast that goes o
   await broadcaster.send(payload(1_000));
   await watcher.until(1_000);
   using third = await admitted(fstream.where, `watch,${NAME}`);
-  using fourth = await connect(fstream.where);
-  expect(await fourth.ended()).toBe("reset");
+  expect(await turnedAway(fstream.where)).toBe("reset");
   await fstream.log.said(/refused a connection: all 3 are taken/);
   broadcaster.end();
   expect(await Promise.all([watcher.ended(), third.ended()])).toEqual(["end", "end"]);

@@ -114,6 +114,19 @@ export async function connect(
   return client;
 }
 
+/** Connects, and returns how that ends where the server has no place: it may be before it has begun. */
+export async function turnedAway(where: Where, options: DialOptions = {}): Promise<Ending> {
+  try {
+    using client = await connect(where, undefined, options);
+    return await client.ended();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ECONNRESET") {
+      return "reset";
+    }
+    throw error;
+  }
+}
+
 /** Connects and waits until the server has let the client in: `request` must ask for a reply. */
 export async function admitted(
   where: Where,
