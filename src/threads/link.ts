@@ -55,7 +55,7 @@ interface Desk {
   readonly claims: Map<string, Claim>;
   readonly own: Map<number, Own>;
   readonly mirrors: Map<number, Mirror>;
-  /** The broadcast that a channel has, here or elsewhere. */
+  /** The broadcast that a channel has, here or elsewhere. Nothing is kept of those before. */
   readonly present: Map<string, number>;
 }
 
@@ -110,9 +110,7 @@ export function newLink(options: LinkOptions): Link {
       waits.resolve(refused);
     },
     mirror(directory, { id, request, stream }, owner) {
-      const key = keyOf(request);
-      forget(desk, key);
-      desk.present.set(key, id);
+      replace(desk, keyOf(request), id);
       mirrors.set(id, directory.mirror(request, stream, { self, owner, wake }));
     },
     learn(id, news) {
@@ -132,7 +130,8 @@ export function newLink(options: LinkOptions): Link {
 }
 
 /** A broadcast has begun: where it is one of this thread's, the others are to see it. */
-function began({ claims, options, own, present }: Desk, channel: Channel, broadcast: Broadcast) {
+function began(desk: Desk, channel: Channel, broadcast: Broadcast): void {
+  const { claims, options, own } = desk;
   const key = keyOf({ user: channel.user, channel: channel.name });
   const claim = claims.get(key);
   if (broadcast.inlet !== null || claim === undefined) {
@@ -150,15 +149,17 @@ function began({ claims, options, own, present }: Desk, channel: Channel, broadc
     tell: (about, news) => tell({ kind: "news", id: about, news }),
   });
   broadcast.outlet = outlet;
+  replace(desk, key, id);
   own.set(id, { channel, broadcast });
-  present.set(key, id);
   tell({ kind: "live", live: { id, request: requestOf(channel), stream: outlet.stream } });
 }
 
-function ended({ options, own }: Desk, channel: Channel, { outlet }: Broadcast): void {
+function ended(desk: Desk, channel: Channel, { outlet }: Broadcast): void {
+  const { options, own } = desk;
   if (outlet !== null) {
     const { id } = outlet.stream;
     own.delete(id);
+    forget(desk, id);
     // Where another one has come, that one's beginning says it.
     if (channel.live === null) {
       options.tell({ kind: "turn", turn: "over", id });
@@ -166,7 +167,8 @@ function ended({ options, own }: Desk, channel: Channel, { outlet }: Broadcast):
   }
 }
 
-function take({ mirrors, own }: Desk, directory: Directory, turn: Turn, id: number): void {
+function take(desk: Desk, directory: Directory, turn: Turn, id: number): void {
+  const { mirrors, own } = desk;
   const mirror = mirrors.get(id);
   const mine = own.get(id);
   switch (turn) {
@@ -181,7 +183,7 @@ function take({ mirrors, own }: Desk, directory: Directory, turn: Turn, id: numb
       break;
     case "over":
       mirror?.end();
-      mirrors.delete(id);
+      forget(desk, id);
       if (mine !== undefined) {
         directory.drop(mine.channel);
       }
@@ -200,8 +202,20 @@ function look({ mirrors, own }: Desk, id: number): void {
 }
 
 /** What a channel had before goes on to what it has now. */
-function forget({ mirrors, present }: Desk, key: string): void {
+function replace({ mirrors, present }: Desk, key: string, id: number): void {
   mirrors.delete(present.get(key) ?? -1);
+  present.set(key, id);
+}
+
+/** A broadcast is over. */
+function forget({ mirrors, present }: Desk, id: number): void {
+  mirrors.delete(id);
+  for (const [key, last] of present) {
+    if (last === id) {
+      present.delete(key);
+      break;
+    }
+  }
 }
 
 /** A broadcast's copy has the number behind its own. */

@@ -117,6 +117,7 @@ testWith(
     expect(after - before).toBeLessThan(MEMORY_MIB);
 
     await lingerTime(server);
+    await server.log.said(/bob\/last: watcher .* closed/);
     server.kill("SIGTERM");
     expect(await server.exited).toBe(0);
     expect(server.log.all.at(-2)).toContain(" 0 connections and 0 channels are open");
