@@ -40,7 +40,10 @@ export function catchUp(broadcast: Broadcast): void {
     return;
   }
   const now = clock.now();
-  inlet.frames((offset) => noteFrame(marks, offset, now));
+  const count = inlet.newFrames();
+  for (let i = 0; i < count; i++) {
+    noteFrame(marks, inlet.frames[i] ?? 0, now);
+  }
   heed(broadcast);
   if (head <= ring.head) {
     // The owner may wait for word.
@@ -84,7 +87,10 @@ export function heed(broadcast: Broadcast): void {
 /** Notes the join points whose bytes are there by now, for those who wait for one. */
 function takePoints(broadcast: Broadcast): void {
   const { clock, inlet, marks, ring } = broadcast;
-  const points = inlet?.points ?? [];
+  if (inlet === null || inlet.points.length === 0) {
+    return;
+  }
+  const { points } = inlet;
   const ready = points.filter(({ offset }) => offset < ring.head);
   if (ready.length > 0) {
     points.splice(0, ready.length);

@@ -77,8 +77,11 @@ function viewsOf({ control, threads }: SharedStream): Views {
   };
 }
 
-/** Wakes a thread, which then looks at the broadcast of that number. */
-export type Wake = (thread: number, id: number) => void;
+/**
+ * Wakes a thread, which then looks at the broadcast of that number: at once, or with all others when
+ * this thread has done what lies before it.
+ */
+export type Wake = (thread: number, id: number, atOnce: boolean) => void;
 
 /** What is told rarely, and by messages: they come after the bytes that they are about were published. */
 export type News =
@@ -101,8 +104,8 @@ export interface Outlet {
   announce(tail: number): void;
   /** A frame begins at `offset`. */
   frame(offset: number): void;
-  /** All before `head` may be sent. */
-  publish(head: number): void;
+  /** All before `head` may be sent. Others are woken at once, or may be with the next ones. */
+  publish(head: number, atOnce: boolean): void;
   /** `ring` has new memory. */
   renew(ring: Ring): void;
   /** The lowest cursor of all others that has not been left behind; Infinity where there is none. */
@@ -135,7 +138,7 @@ export function newOutlet(options: OutletOptions): Outlet {
   const woken = WANTED + threads;
   small.fill(UNHEARD, WANTED, woken);
   small[WANTED + self] = NO;
-  const wakeAll = (): void => wakeReaders(small, stream, wake);
+  const wakeAll = (atOnce: boolean): void => wakeReaders(small, stream, wake, atOnce);
   let published = 0;
   let abandoned = 0;
   let edge = 0;
@@ -158,10 +161,10 @@ export function newOutlet(options: OutletOptions): Outlet {
       found = (found + 1) | 0;
       Atomics.store(small, FRAMES, found);
     },
-    publish(head) {
+    publish(head, atOnce) {
       published = head;
       Atomics.store(large, HEAD, BigInt(head));
-      wakeAll();
+      wakeAll(atOnce);
     },
     renew({ bytes: { buffer } }) {
       if (buffer instanceof SharedArrayBuffer) {
@@ -187,7 +190,7 @@ export function newOutlet(options: OutletOptions): Outlet {
     hunger(hungry) {
       Atomics.store(small, HUNGRY, hungry ? 1 : 0);
       if (hungry) {
-        wakeAll();
+        wakeAll(true);
       }
     },
   };
@@ -198,12 +201,13 @@ function wakeReaders(
   small: Int32Array<SharedArrayBuffer>,
   { id, threads }: SharedStream,
   wake: Wake,
+  atOnce: boolean,
 ): void {
   const woken = WANTED + threads;
   for (let thread = 0; thread < threads; thread++) {
     const isWanted = Atomics.load(small, WANTED + thread) === YES;
     if (isWanted && Atomics.exchange(small, woken + thread, 1) === 0) {
-      wake(thread, id);
+      wake(thread, id, atOnce);
     }
   }
 }
@@ -224,8 +228,10 @@ export interface Inlet {
   head(): number;
   /** The absolute offset before which bytes are overwritten, given that of the head. */
   tail(head: number): number;
-  /** Calls `note` with the offsets of frames that were found since the last call. */
-  frames(note: (offset: number) => void): void;
+  /** Offsets of frames, as many as `newFrames` says. */
+  readonly frames: Float64Array;
+  /** Puts the offsets of frames that were found since the last call into `frames`, and returns their count. */
+  newFrames(): number;
   /** Whether this thread is woken. Before it is, it hears of all that there is. */
   want(wanted: boolean): void;
   /** This thread has heard of the broadcast, and has let in those who waited. */
@@ -243,6 +249,8 @@ export function newInlet(
 ): Inlet {
   const { frames, large, small } = viewsOf(stream);
   const woken = WANTED + stream.threads;
+  // Half of all places: the owner must not write over those that are being read.
+  const fresh = new Float64Array(FRAMES_INDEXED / 2);
   let seen = 0;
   let isWanted = false;
   // Whoever had this thread's number before is gone.
@@ -273,16 +281,16 @@ export function newInlet(
       return Atomics.load(small, GENERATION) === this.generation ? head : -1;
     },
     tail,
-    frames(note) {
+    frames: fresh,
+    newFrames() {
       const found = Atomics.load(small, FRAMES);
-      // Half of all places: the owner must not write over those that are being read.
-      const length = Math.min((found - seen) | 0, FRAMES_INDEXED / 2);
-      const first = found - length;
-      const fresh = Array.from({ length }, (_, i) => frames[(first + i) & LAST_FRAME] ?? 0);
-      if (((Atomics.load(small, FRAMES) - first) | 0) < FRAMES_INDEXED) {
-        fresh.forEach(note);
+      const count = Math.min((found - seen) | 0, fresh.length);
+      const first = found - count;
+      for (let i = 0; i < count; i++) {
+        fresh[i] = frames[(first + i) & LAST_FRAME] ?? 0;
       }
       seen = found;
+      return ((Atomics.load(small, FRAMES) - first) | 0) < FRAMES_INDEXED ? count : 0;
     },
     want(wanted) {
       if (wanted === isWanted) {
@@ -302,7 +310,7 @@ export function newInlet(
     report(floor) {
       Atomics.store(large, FLOORS + self, BigInt(floor));
       if (Atomics.load(small, HUNGRY) === 1 && Atomics.exchange(small, woken + owner, 1) === 0) {
-        wake(owner, stream.id);
+        wake(owner, stream.id, true);
       }
     },
   };

@@ -14,6 +14,7 @@
  * where that takes 0.35.
  */
 import { STREAMS_MAX } from "../core/limits.ts";
+import type { Wake } from "../hub/shared.ts";
 
 /** Places of the numbers. */
 const BELL = 0;
@@ -24,14 +25,37 @@ export function newMailbox(): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (FIRST + STREAMS_MAX));
 }
 
-/** A way to write to the mailbox in `memory`. */
-export function writerOf(memory: SharedArrayBuffer): (id: number) => void {
-  const places = new Int32Array(memory);
-  return (id) => {
+function ring(places: Int32Array): void {
+  Atomics.add(places, BELL, 1);
+  Atomics.notify(places, BELL);
+}
+
+/** Ways to write to `mailboxes`, by their threads' numbers. */
+export function writerTo(mailboxes: readonly SharedArrayBuffer[]): Wake {
+  const boxes = mailboxes.map((memory) => new Int32Array(memory));
+  /** Threads that have something and have not heard the bell. */
+  const due = new Set<number>();
+  const ringAll = (): void => {
+    boxes.filter((_, thread) => due.has(thread)).forEach(ring);
+    due.clear();
+  };
+  return (thread, id, atOnce) => {
+    const places = boxes[thread];
+    if (places === undefined) {
+      return;
+    }
     const next = Atomics.add(places, NEXT, 1) >>> 0;
     Atomics.store(places, FIRST + (next % STREAMS_MAX), id);
-    Atomics.add(places, BELL, 1);
-    Atomics.notify(places, BELL);
+    if (atOnce) {
+      due.delete(thread);
+      ring(places);
+      return;
+    }
+    if (due.size === 0) {
+      // Runs when the loop has called the handlers of all sockets that have something.
+      setImmediate(ringAll);
+    }
+    due.add(thread);
   };
 }
 

@@ -25,7 +25,7 @@ import { MAIN, newBroadcasts, type Broadcasts } from "./broadcasts.ts";
 import { newCrew, type Crew } from "./crew.ts";
 import { newAsking, type Asking } from "./asking.ts";
 import { keyOf } from "./guests.ts";
-import { newMailbox, readMailbox, writerOf } from "./mailbox.ts";
+import { newMailbox, readMailbox, writerTo } from "./mailbox.ts";
 import type { Question, Reply, ToMain } from "./messages.ts";
 import { newRegistry, type Registry } from "./registry.ts";
 import { newRounds, type Rounds } from "./rounds.ts";
@@ -79,7 +79,6 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
   const { clock, log, faults = newFaults(log), workers } = options;
   const mailboxes = Array.from({ length: workers + 1 }, newMailbox);
   const census = newCensusMemory(workers + 1);
-  const writers = mailboxes.map(writerOf);
   const recorder = await startRecorder(clock, settings, log);
   const rounds = newRounds(clock);
   const asking = newAsking(options.authenticator);
@@ -108,7 +107,7 @@ async function openOffice(options: ThreadsOptions, settings: Settings): Promise<
     },
     replaced: (thread) => broadcasts.introduce((message) => crew.send(thread, message)),
   });
-  const wake = (thread: number, id: number): void => writers[thread]?.(id);
+  const wake = writerTo(mailboxes);
   const broadcasts = newBroadcasts(() => directory, wake, crew.sendAll);
   const registry = newRegistry({
     settings,

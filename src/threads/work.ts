@@ -10,7 +10,7 @@ import { startServer, type Server } from "../server/server.ts";
 import { censusOf } from "./census.ts";
 import { figuresOf } from "./figures.ts";
 import { newLink, type Link } from "./link.ts";
-import { readMailbox, writerOf } from "./mailbox.ts";
+import { readMailbox, writerTo } from "./mailbox.ts";
 import type { Question, Reply, Start, ToMain, ToWorker } from "./messages.ts";
 import { firstConnection, workerSettings } from "./settings.ts";
 
@@ -59,8 +59,7 @@ async function begin(start: Start, adapt: (server: Server) => void): Promise<voi
   const log = logOf(start.self);
   const faults = newFaults(log);
   survive(faults, log);
-  const writers = mailboxes.map(writerOf);
-  const wake = (thread: number, id: number): void => writers[thread]?.(id);
+  const wake = writerTo(mailboxes);
   const link = newLink({ self: start.self, threads, wake, tell });
   const server = await startServer({
     settings: workerSettings(settings),

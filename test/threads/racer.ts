@@ -34,7 +34,7 @@ self.addEventListener("message", ({ data }: MessageEvent<Race>) => {
       length = (length * 7 + 13) % (data.capacity / 4) || 1;
       outlet.announce(ring.head + length - ring.capacity);
       append(ring, patternAt(ring.head, length));
-      outlet.publish(ring.head);
+      outlet.publish(ring.head, true);
     }
   }
   self.postMessage("done");
