@@ -11,6 +11,7 @@ import {
   residentMiB,
   serverProcess,
   temporaryFolder,
+  WORKERS,
   type Lines,
   type ServerProcess,
 } from "../support/server.ts";
@@ -33,10 +34,10 @@ const PASSWORD = "a password that nobody guesses";
 const HANDSHAKE_MS = 2_000;
 
 /**
- * Memory that a server may have taken in the end, most of it for a heap that has room. A kilobyte kept
- * of each of a hundred thousand connections would exceed it.
+ * Memory that a server may have taken in the end, most of it for heaps that have room, of which each
+ * thread has one. A kilobyte kept of each of a hundred thousand connections would exceed it.
  */
-const MEMORY_MIB = 96;
+const MEMORY_MIB = 96 + 48 * (WORKERS - 1);
 
 setDefaultTimeout(600_000);
 
