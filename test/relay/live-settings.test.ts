@@ -17,6 +17,7 @@ test("linger, takeover and the cap on connections, under a broadcast that goes o
   using other = await connect(fstream.where, `broadcast,${NAME}`);
   expect(await other.reply()).toStartWith("error,code=busy");
   expect(await other.ended()).toBe("end");
+  await fstream.connected(2);
   await broadcaster.send(payload(1_000));
   await watcher.until(1_000);
   using third = await admitted(fstream.where, `watch,${NAME}`);
