@@ -15,14 +15,15 @@
  * next one of its channel, or is closed.
  */
 import { observe } from "../core/buckets.ts";
-import { refusal } from "../core/errors.ts";
+import { refusal, type Refusal } from "../core/errors.ts";
 import { canFollow, type Known } from "../media/scan.ts";
 import { NOTHING, type JoinPoint } from "../media/scanner.ts";
 import type { Broadcast, Watcher } from "./model.ts";
 import { BLOCKED, DETOUR, flush, LAPPED, OPEN } from "./roster.ts";
 import { close, countSkip, dismiss, expel, expelFaulty, hold, seat } from "./watcher.ts";
 
-const LEFT_BEHIND = refusal("too-slow", "fell behind the stream");
+/** Why a watcher is closed whose next byte is overwritten. */
+export const LEFT_BEHIND: Refusal = refusal("too-slow", "fell behind the stream");
 const FRAMES_LOST = refusal("too-slow", "fell behind a stream whose frames are not known any more");
 
 /** Lets a newcomer in. */

@@ -266,7 +266,7 @@ function repeating(clock: Clock, work: () => boolean): () => void {
 }
 
 /** A user's name holds no slash, so no two channels have the same key. */
-function keyOf(user: string, name: string): string {
+export function keyOf(user: string, name: string): string {
   return `${user}/${name}`;
 }
 

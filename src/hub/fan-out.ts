@@ -9,8 +9,8 @@ import { expelFaulty } from "./watcher.ts";
 
 /**
  * Watchers whose fan-out takes longer than another thread takes to wake: it begins meanwhile. With
- * fewer it is woken once for all broadcasts that this thread has bytes of. Measured with fifty channels
- * of ten watchers: a wake for each is a fifth more CPU a gigabit.
+ * fewer it is woken once for all broadcasts whose bytes came in the same turn of the loop. That saves a
+ * wake where frames come together; where they come apart, little: see ARCHITECTURE.md.
  */
 const LONG_FAN_OUT = 32;
 

@@ -10,10 +10,9 @@
  * The ring grows as long as it holds less than the stall time's worth of its stream. Who lags too far
  * finishes its frame and skips; whom the ring passes before that is closed.
  */
-import { refusal } from "../core/errors.ts";
 import { RING_SPAN_MS } from "../core/limits.ts";
 import type { Broadcast, Watcher } from "./model.ts";
-import { skip, takesUp } from "./course.ts";
+import { LEFT_BEHIND, skip, takesUp } from "./course.ts";
 import { firstFrameFrom, offsetAt, timeAt } from "./marks.ts";
 import { BLOCKED, cursorAt, DETOUR } from "./roster.ts";
 import { expel, skipTo } from "./watcher.ts";
@@ -152,7 +151,7 @@ export function overtake(broadcast: Broadcast, tail: number, edge: number): void
       skipTo(broadcast, watcher, edge);
     } else {
       broadcast.counters.tooSlow++;
-      expel(broadcast, watcher, refusal("too-slow", "fell behind the stream"));
+      expel(broadcast, watcher, LEFT_BEHIND);
     }
   }
 }

@@ -5,6 +5,7 @@
 import type { Directory } from "../hub/directory.ts";
 import type { Mirror } from "../hub/follow.ts";
 import type { News, Wake } from "../hub/shared.ts";
+import { originalOf } from "./ids.ts";
 import type { Live, ToWorker, Turn } from "./messages.ts";
 
 /** The main thread's place among the threads. */
@@ -51,7 +52,7 @@ export function newBroadcasts(
     },
     learn(id, news, from) {
       const own = known.get(id);
-      const found = own ?? known.get(id - 1);
+      const found = own ?? known.get(originalOf(id));
       if (found === undefined) {
         return;
       }
@@ -71,7 +72,7 @@ export function newBroadcasts(
       }
     },
     look(id) {
-      (known.get(id) ?? known.get(id - 1))?.mirror.wake();
+      (known.get(id) ?? known.get(originalOf(id)))?.mirror.wake();
     },
     forget: (id) => void known.delete(id),
     introduce(send) {

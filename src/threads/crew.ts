@@ -6,7 +6,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Log } from "../server/log.ts";
-import type { Start, ToMain, ToWorker } from "./messages.ts";
+import type { FromWorker, Start, ToMain, ToWorker } from "./messages.ts";
 
 /** Milliseconds before a thread is replaced: one that crashes at once must not spin. */
 const RESPAWN_MS = 500;
@@ -18,7 +18,7 @@ export interface CrewOptions {
   readonly script: URL;
   /** How a thread begins, at this moment. */
   readonly start: (thread: number, begun: number) => Start;
-  readonly hear: (thread: number, message: ToMain) => void;
+  readonly hear: (thread: number, message: FromWorker) => void;
   /** A thread is no more. */
   readonly crashed: (thread: number) => void;
   /** Another one has taken its place, and knows nothing yet. */
@@ -116,7 +116,7 @@ export function newCrew(options: CrewOptions): Crew {
 interface Ears {
   listening(addresses: readonly Address[]): void;
   failed(message: string): void;
-  hear(message: ToMain): void;
+  hear(message: FromWorker): void;
   lost(why: string): void;
 }
 

@@ -2,6 +2,7 @@
  * Connections that were let in, of all threads, and how many of them watch each channel.
  */
 import { refusal, type Refusal } from "../core/errors.ts";
+import { keyOf } from "../hub/directory.ts";
 
 /** A connection, wherever it is. */
 export interface Holder {
@@ -44,7 +45,7 @@ export function newGuests(limits: GuestLimits): Guests {
   return {
     refused,
     take({ channel, connection, thread, user }, isWatcher) {
-      const key = keyOf({ user, channel });
+      const key = keyOf(user, channel);
       if (isWatcher && isFull(watchers.of(key), limits["max-watchers"])) {
         refused.watchers++;
         return CROWDED;
@@ -69,11 +70,6 @@ export function newGuests(limits: GuestLimits): Guests {
     },
     of: (thread) => [...guests.values()].filter((guest) => guest.thread === thread),
   };
-}
-
-/** A user's name holds no slash. */
-export function keyOf({ channel, user }: Pick<Wanted, "user" | "channel">): string {
-  return `${user}/${channel}`;
 }
 
 export function nameOf({ connection, thread }: Holder): string {

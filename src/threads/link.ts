@@ -7,13 +7,13 @@
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Refusal } from "../core/errors.ts";
-import type { Directory, Ears } from "../hub/directory.ts";
+import { keyOf, type Directory, type Ears } from "../hub/directory.ts";
 import type { Mirror } from "../hub/follow.ts";
 import { takeInHeld } from "../hub/intake.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
 import { newOutlet, type News, type Wake } from "../hub/shared.ts";
 import type { Request } from "../protocol/request.ts";
-import { keyOf } from "./guests.ts";
+import { copyOf, originalOf } from "./ids.ts";
 import type { Answer, Claim, Live, ToMain, Turn } from "./messages.ts";
 
 export interface LinkOptions {
@@ -110,7 +110,7 @@ export function newLink(options: LinkOptions): Link {
       waits.resolve(refused);
     },
     mirror(directory, { id, request, stream }, owner) {
-      replace(desk, keyOf(request), id);
+      replace(desk, keyOf(request.user, request.channel), id);
       mirrors.set(id, directory.mirror(request, stream, { self, owner, wake }));
     },
     learn(id, news) {
@@ -132,7 +132,7 @@ export function newLink(options: LinkOptions): Link {
 /** A broadcast has begun: where it is one of this thread's, the others are to see it. */
 function began(desk: Desk, channel: Channel, broadcast: Broadcast): void {
   const { claims, options, own } = desk;
-  const key = keyOf({ user: channel.user, channel: channel.name });
+  const key = keyOf(channel.user, channel.name);
   const claim = claims.get(key);
   if (broadcast.inlet !== null || claim === undefined) {
     return;
@@ -216,15 +216,6 @@ function forget({ mirrors, present }: Desk, id: number): void {
       break;
     }
   }
-}
-
-/** A broadcast's copy has the number behind its own. */
-function copyOf(id: number): number {
-  return id + 1;
-}
-
-function originalOf(copyId: number): number {
-  return copyId - 1;
 }
 
 /** As a request of this channel's broadcaster would be, without what only the authenticator needs. */

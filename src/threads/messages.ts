@@ -102,6 +102,9 @@ export type ToMain =
     }
   | { readonly kind: "reply"; readonly number: number; readonly reply: Reply };
 
+/** What a thread tells that has begun. */
+export type FromWorker = Exclude<ToMain, { readonly kind: "listening" | "failed" }>;
+
 /** What a question is answered by. */
 export type Reply =
   | { readonly kind: "figures"; readonly figures: Figures }

@@ -11,9 +11,9 @@
  * ever has a channel that somebody else has, and no lock is on a byte's way.
  */
 import { refusal, type Refusal } from "../core/errors.ts";
+import { keyOf } from "../hub/directory.ts";
 import type { ChannelSettings } from "../hub/model.ts";
 import {
-  keyOf,
   nameOf,
   newGuests,
   type Guest,
@@ -22,6 +22,7 @@ import {
   type Holder,
   type Wanted,
 } from "./guests.ts";
+import { IDS_EACH } from "./ids.ts";
 
 export interface RegistryOptions {
   /** Read anew each time. */
@@ -84,9 +85,6 @@ const BUSY = refusal("busy", "the channel has a broadcaster");
 const FULL = refusal("limit", "the user has all the channels on air that one may have");
 const GONE = refusal("forbidden", "the connection has ended");
 
-/** A broadcast's copy has the number behind its own. */
-const IDS_EACH = 2;
-
 export function newRegistry(options: RegistryOptions): Registry {
   const book: Book = {
     options,
@@ -111,7 +109,7 @@ async function claim(book: Book, wanted: Wanted): Promise<number | Refusal> {
   if (full !== null) {
     return full;
   }
-  const entry = entryOf(book, keyOf(wanted));
+  const entry = entryOf(book, keyOf(wanted.user, wanted.channel));
   const before = entry.turn;
   const { promise, resolve } = Promise.withResolvers<void>();
   entry.turn = promise;

@@ -8,9 +8,8 @@
  *            └── worker 3 ── listener ─┘
  */
 import type { AuthRequest } from "../auth/authenticator.ts";
-import type { Refusal } from "../core/errors.ts";
 import { withCopy } from "../hub/broadcast.ts";
-import { newDirectory, type Directory } from "../hub/directory.ts";
+import { keyOf, newDirectory, type Directory } from "../hub/directory.ts";
 import { catchUp } from "../hub/mirror.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Bounds, Page, WatcherStatus } from "../protocol/status.ts";
@@ -24,9 +23,8 @@ import { censusOf, forgetThread, newCensusMemory } from "./census.ts";
 import { MAIN, newBroadcasts, type Broadcasts } from "./broadcasts.ts";
 import { newCrew, type Crew } from "./crew.ts";
 import { newAsking, type Asking } from "./asking.ts";
-import { keyOf } from "./guests.ts";
 import { newMailbox, readMailbox, writerTo } from "./mailbox.ts";
-import type { Question, Reply, ToMain } from "./messages.ts";
+import type { Answer, FromWorker, Question, Reply } from "./messages.ts";
 import { newRegistry, type Registry } from "./registry.ts";
 import { newRounds, type Rounds } from "./rounds.ts";
 import { threadOf, workerSettings } from "./settings.ts";
@@ -158,7 +156,7 @@ function portsOf(addresses: readonly Address[]): Partial<Settings> {
 }
 
 /** What a thread tells the main one. */
-function hear(office: Office, thread: number, message: ToMain): void {
+function hear(office: Office, thread: number, message: FromWorker): void {
   const { broadcasts, options, registry, rounds } = office;
   switch (message.kind) {
     case "ask":
@@ -190,9 +188,6 @@ function hear(office: Office, thread: number, message: ToMain): void {
     case "log":
       options.log.event(message.level, message.about, message.line, message.fields);
       break;
-    case "listening":
-    case "failed":
-      break;
   }
 }
 
@@ -201,30 +196,26 @@ async function decide(office: Office, asked: AuthRequest, thread: number): Promi
   const { asking, crew, registry } = office;
   const { channel, connection, user, verb } = asked;
   const wanted = { channel, connection, thread, user };
-  const answer = (refused: Refusal | null, id?: number): void => {
-    const claim = id === undefined ? null : { key: keyOf(asked), id };
-    crew.send(thread, { kind: "answer", answer: { connection, refused, claim } });
+  const answer = (said: Partial<Answer>): void => {
+    const all = { connection, refused: null, claim: null, ...said };
+    crew.send(thread, { kind: "answer", answer: all });
   };
   const refused = await asking.judge(asked, thread);
   if (refused === undefined) {
     return;
   }
   if (refused instanceof Error) {
-    const fault = refused.message;
-    crew.send(thread, {
-      kind: "answer",
-      answer: { connection, refused: null, claim: null, fault },
-    });
+    answer({ fault: refused.message });
   } else if (refused !== null) {
-    answer(refused);
+    answer({ refused });
   } else if (verb === "watch") {
-    answer(registry.guests.take(wanted, true));
+    answer({ refused: registry.guests.take(wanted, true) });
   } else {
     const claimed = await registry.claim(wanted);
     if (typeof claimed === "number") {
-      answer(null, claimed);
+      answer({ claim: { key: keyOf(user, channel), id: claimed } });
     } else {
-      answer(claimed);
+      answer({ refused: claimed });
     }
   }
 }

@@ -2,14 +2,13 @@
  * What all threads have counted together, put where a server of one thread has it: in the main thread's
  * own directory and its counters.
  */
-import type { Directory } from "../hub/directory.ts";
+import { keyOf, type Directory } from "../hub/directory.ts";
 import { newChannel } from "../hub/channel.ts";
 import { newTally } from "../hub/counters.ts";
 import type { Channel, HubCounters, Tally } from "../hub/model.ts";
 import type { AdmissionCounters } from "../server/admission.ts";
 import type { Closes } from "../server/witness.ts";
 import { addBuckets, addNumbers, type Figures } from "./figures.ts";
-import { keyOf } from "./guests.ts";
 import type { Reply } from "./messages.ts";
 import type { Registry } from "./registry.ts";
 
@@ -113,7 +112,7 @@ function sumChannels(directory: Directory, all: readonly Figures[]): Channel[] {
   const sums = new Map<string, ChannelSum>();
   for (const { channels } of all) {
     for (const { channel: name, tally, user, waiting, watchers } of channels) {
-      const key = keyOf({ user, channel: name });
+      const key = keyOf(user, name);
       const sum = sums.get(key) ?? { user, name, tally: newTally(), watchers: 0, waiting: 0 };
       sums.set(key, sum);
       addNumbers(sum.tally, tally, TALLY);
