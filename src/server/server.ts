@@ -4,6 +4,7 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../core/clock.ts";
 import { CONNECTIONS_FALLBACK, DESCRIPTORS_RESERVED } from "../core/limits.ts";
+import type { ClusterFigures } from "../cluster/figures.ts";
 import { newDirectory, type Directory, type Ears as HubEars } from "../hub/directory.ts";
 import type { Bounds, Page, WatcherStatus } from "../protocol/status.ts";
 import type { Address } from "../protocol/address.ts";
@@ -80,6 +81,8 @@ export interface Server {
   readonly connections: { readonly size: number };
   /** Those of them that this thread has. */
   readonly local: Iterable<Connection>;
+  /** What is known of the cluster; undefined where it is no node of one. */
+  readonly cluster?: ClusterFigures | undefined;
   /** What other threads have; undefined where there are none. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Closes the connection of a watcher; false where none that watches has this number. */

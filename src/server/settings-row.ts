@@ -3,7 +3,7 @@
  */
 import type { DurationUnit, SizeUnit } from "../core/units.ts";
 
-export type Section = "server" | "channel" | "limits" | "admin" | "record" | "hooks";
+export type Section = "server" | "channel" | "limits" | "admin" | "record" | "hooks" | "cluster";
 
 /** What a setting holds, with what its kind needs to know. */
 type Kind =

@@ -101,8 +101,8 @@ describe("a mistake in a settings file", () => {
   test("in a section's name suggests the nearest, or lists them, once and not for every key", () => {
     expect(errorsOf("[chanel]", "linger = 5", "stall = 5", "[DEFAULT]", "[]")).toEqual([
       "[chanel] in fstream.ini is no section; did you mean [channel]?",
-      "[DEFAULT] in fstream.ini is no section; the sections are [server], [channel], [limits], [admin], [record], [hooks]",
-      "[] in fstream.ini is no section; the sections are [server], [channel], [limits], [admin], [record], [hooks]",
+      "[DEFAULT] in fstream.ini is no section; the sections are [server], [channel], [limits], [admin], [record], [hooks], [cluster]",
+      "[] in fstream.ini is no section; the sections are [server], [channel], [limits], [admin], [record], [hooks], [cluster]",
     ]);
   });
 

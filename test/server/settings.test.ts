@@ -52,6 +52,10 @@ const DEFAULTS: Settings = {
   "hook-url": undefined,
   "hook-secret": undefined,
   "hook-timeout": 5_000,
+  cluster: undefined,
+  "cluster-credentials": undefined,
+  "cluster-ca": undefined,
+  node: undefined,
 };
 
 function load(sources: Partial<SettingsSources>): LoadedSettings {
