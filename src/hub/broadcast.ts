@@ -12,6 +12,7 @@ import { limitProbe, settleHeld, takeInHeld } from "./intake.ts";
 import { catchUp, heed } from "./mirror.ts";
 import { newMarks, noteFrame, noteJoin } from "./marks.ts";
 import type { Broadcast, ChannelSettings, HubCounters, Notice, Tally, Watcher } from "./model.ts";
+import { forsake, type Remote } from "./remote.ts";
 import { newRing } from "./ring.ts";
 import { cursorAt, newRoster, OPEN } from "./roster.ts";
 import { divertLate, renewPace } from "./slow.ts";
@@ -24,13 +25,15 @@ export interface BroadcastOptions {
   readonly counters: HubCounters;
   readonly tally: Tally;
   readonly notify: (notice: Notice) => void;
+  /** Where another node has its broadcaster. */
+  readonly remote: Remote | null;
   /** The format of the broadcast that it follows on its channel. */
   readonly before: Known;
 }
 
 /** A broadcast that has no byte yet. Its ring costs nothing before the first one comes. */
 export function newBroadcast(options: BroadcastOptions): Broadcast {
-  const { before, clock, counters, notify, settings, tally } = options;
+  const { before, clock, counters, notify, remote, settings, tally } = options;
   const now = clock.now();
   const marks = newMarks();
   const scan = newScan(
@@ -71,6 +74,7 @@ export function newBroadcast(options: BroadcastOptions): Broadcast {
     closing: null,
     outlet: null,
     inlet: null,
+    remote,
     ended: false,
     cameAt: now,
     begunAt: 0,
@@ -152,6 +156,9 @@ export function inspect(broadcast: Broadcast): void {
     if (each.roster.count + each.awaiting.size === 0) {
       each.inlet?.want(false);
     }
+  }
+  if (broadcast.remote !== null && watchersOf(broadcast).length === 0) {
+    forsake(broadcast, broadcast.remote);
   }
 }
 

@@ -21,7 +21,16 @@ import { settleHeld } from "./intake.ts";
 import { endAtFrame } from "./closing.ts";
 import { newTally } from "./counters.ts";
 import { admit } from "./course.ts";
-import type { Broadcast, Channel, ChannelSettings, HubCounters, Notice, Watcher } from "./model.ts";
+import type {
+  Broadcast,
+  Channel,
+  ChannelSettings,
+  HubCounters,
+  Notice,
+  Opens,
+  Watcher,
+} from "./model.ts";
+import type { Remote } from "./remote.ts";
 import type { Peer, Source } from "./sink.ts";
 import { close, count, discount, dismiss, expel, newWatcher } from "./watcher.ts";
 
@@ -43,6 +52,12 @@ export interface Surroundings {
   readonly noticed: (channel: Channel, notice: Notice) => void;
 }
 
+/** What is different where another node has the broadcaster. */
+export interface Far {
+  readonly remote: Remote;
+  readonly opens: Opens | null;
+}
+
 const WRONG_PASSWORD = refusal("unauthorized", "the channel has another password");
 const CROWDED = refusal("limit", "the channel has all the watchers that it may have");
 const TAKEN_OVER = refusal("busy", "another broadcaster has taken the channel over");
@@ -59,6 +74,7 @@ export function newChannel(user: string, name: string): Channel {
     live: null,
     source: null,
     password: "",
+    opens: null,
     lingering: null,
   };
 }
@@ -74,6 +90,7 @@ export function goLive(
   channel: Channel,
   request: Request,
   source: Source,
+  far: Far | null = null,
 ): Broadcast | Refusal {
   const previous = channel.source;
   if (previous !== null && around.settings.takeover === "refuse") {
@@ -87,11 +104,12 @@ export function goLive(
     previous.close(TAKEN_OVER);
   }
   const former = channel.live;
-  changePassword(channel, request.channelPassword ?? "");
+  changePassword(channel, request.channelPassword ?? "", far?.opens ?? null);
   const broadcast = newBroadcast({
     ...around,
     tally: channel.tally,
     notify: (notice) => around.noticed(channel, notice),
+    remote: far?.remote ?? null,
     before: former?.scan.format,
   });
   broadcast.onRoom = () => {
@@ -113,12 +131,13 @@ export function goLive(
 }
 
 /** Those who were let in with another password than the one that now rules are sent away. */
-function changePassword(channel: Channel, password: string): void {
+function changePassword(channel: Channel, password: string, opens: Opens | null): void {
   const { live } = channel;
   if (channel.password === password) {
     return;
   }
   channel.password = password;
+  channel.opens = opens;
   for (const watcher of live === null ? [] : watchersOf(live)) {
     if (watcher.broadcast !== null && !watcher.tap && !knowsPassword(channel, watcher.password)) {
       expel(watcher.broadcast, watcher, WRONG_PASSWORD);
@@ -126,7 +145,7 @@ function changePassword(channel: Channel, password: string): void {
   }
 }
 
-function admitWaiting(channel: Channel, broadcast: Broadcast): void {
+export function admitWaiting(channel: Channel, broadcast: Broadcast): void {
   for (const watcher of takeWaiting(channel)) {
     if (knowsPassword(channel, watcher.password)) {
       admit(broadcast, watcher);
@@ -154,16 +173,20 @@ export function goSilent(around: Surroundings, channel: Channel, source: Source)
   channel.source = null;
   linger(around, channel);
   const { live } = channel;
-  if (live !== null && live.outlet !== null) {
-    publishAll(live);
+  if (live !== null) {
+    if (live.outlet !== null) {
+      publishAll(live);
+    }
     around.silenced(channel, live);
   }
 }
 
-/** Keeps those who watch a channel that has no broadcaster for a while, where that is of any use. */
-export function linger(around: Surroundings, channel: Channel): void {
-  // What cannot be followed by another stream has nothing to wait for.
-  const mayReturn = channel.live === null || canFollow(channel.live.scan.format);
+/**
+ * Keeps those who watch a channel that has no broadcaster for a while, where that is of any use: what
+ * cannot be followed by another stream has nothing to wait for, unless the same one may come back.
+ */
+export function linger(around: Surroundings, channel: Channel, isLost: boolean = false): void {
+  const mayReturn = channel.live === null || isLost || canFollow(channel.live.scan.format);
   if (around.settings.linger === 0 || !mayReturn) {
     endLive(around, channel);
   } else {
@@ -199,6 +222,7 @@ export function endLive(around: Surroundings, channel: Channel): void {
   channel.lingering = null;
   channel.live = null;
   channel.password = "";
+  channel.opens = null;
   if (broadcast !== null) {
     finish(broadcast, null);
     around.ended(channel, broadcast);
@@ -207,12 +231,22 @@ export function endLive(around: Surroundings, channel: Channel): void {
 
 /**
  * Sends those away who wait, with `why`, and ends what is live where its present frame does: for those
- * who watch it cleanly, for its broadcaster with `why`. Nobody waits for another one.
+ * who watch it cleanly, for its broadcaster with `why`. Nobody waits for another one. What another node
+ * has is ended there, unless it is to end `isHereOnly`.
  */
-export function closeChannel(around: Surroundings, channel: Channel, why: Refusal): void {
+export function closeChannel(
+  around: Surroundings,
+  channel: Channel,
+  why: Refusal,
+  isHereOnly: boolean = false,
+): void {
   const { live, source } = channel;
   for (const watcher of takeWaiting(channel)) {
     close(watcher, why);
+  }
+  if (live !== null && live.remote !== null && source !== null && !isHereOnly) {
+    live.remote.upstream.end(why);
+    return;
   }
   if (live !== null && live.inlet !== null && source !== null) {
     // Its thread finds out where its present frame ends, and tells.
@@ -275,5 +309,6 @@ export function leaveChannel(watcher: Watcher): void {
 }
 
 function knowsPassword(channel: Channel, offered: string | undefined): boolean {
-  return channel.password === "" || sameSecret(offered ?? "", channel.password);
+  const { opens, password } = channel;
+  return password === "" || (opens?.(offered ?? "") ?? sameSecret(offered ?? "", password));
 }

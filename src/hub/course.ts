@@ -57,6 +57,9 @@ function place(broadcast: Broadcast, watcher: Watcher): void {
 
 function findPlace(broadcast: Broadcast, watcher: Watcher): void {
   const { format } = broadcast.scan;
+  if (broadcast.remote?.started === false) {
+    return;
+  }
   if (format === undefined && !watcher.announced && watcher.join !== "raw") {
     return;
   }

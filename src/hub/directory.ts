@@ -22,9 +22,11 @@ import {
   newChannel,
   type Surroundings,
 } from "./channel.ts";
-import type { Broadcast, Channel, ChannelSettings, HubCounters, Watcher } from "./model.ts";
+import type { Broadcast, Channel, ChannelSettings, HubCounters, Opens, Watcher } from "./model.ts";
 import { mirrorInto, type Mirror } from "./follow.ts";
 import type { Reading } from "./mirror.ts";
+import { followInto, type Following } from "./far.ts";
+import type { Upstream } from "./remote.ts";
 import type { SharedStream } from "./shared.ts";
 import type { Peer, Source } from "./sink.ts";
 import { newQuota, type Quota } from "./quota.ts";
@@ -76,6 +78,11 @@ export interface Directory {
   end(channel: Channel, why: Refusal): void;
   /** Puts a broadcaster of another thread on air. */
   mirror(request: Request, stream: SharedStream, reading: Reading): Mirror;
+  /**
+   * Puts a broadcaster of another node on air. What has to be known to watch it may be a hash, which
+   * `opens` compares with.
+   */
+  follow(request: Request, upstream: Upstream, opens: Opens | null): Following;
   /** A broadcaster of another thread is about to take a channel over from one of this thread. */
   giveWay(channel: Channel): void;
   /** Nobody has taken a channel over after all: who watches it is kept for a while. */
@@ -133,8 +140,8 @@ export function newDirectory(
     }
   }
 
-  const end = (channel: Channel, why: Refusal): void => {
-    closeChannel(around, channel, why);
+  const end = (channel: Channel, why: Refusal, isHereOnly: boolean = false): void => {
+    closeChannel(around, channel, why, isHereOnly);
     forgetIfIdle(channel);
   };
 
@@ -150,11 +157,16 @@ export function newDirectory(
       closed ? { refused: SHUTTING_DOWN } : takeBroadcaster(hall, request, source),
     watch: (request, peer) =>
       closed ? { refused: SHUTTING_DOWN } : takeWatcher(hall, request, peer),
-    end,
+    end: (channel, why) => end(channel, why),
     mirror(request, stream, reading) {
       const channel = channelOf(channels, request);
       keepHouse();
       return mirrorInto(around, channel, request, stream, reading);
+    },
+    follow(request, upstream, opens) {
+      const channel = channelOf(channels, request);
+      keepHouse();
+      return followInto(around, channel, request, { upstream, opens });
     },
     giveWay: (channel) => giveWay(around, channel),
     orphan(channel) {
@@ -169,7 +181,7 @@ export function newDirectory(
     },
     close() {
       closed = true;
-      channels.forEach((channel) => end(channel, SHUTTING_DOWN));
+      channels.forEach((channel) => end(channel, SHUTTING_DOWN, true));
     },
   };
 }
@@ -277,7 +289,7 @@ function lookAfter(around: Surroundings, channel: Channel): void {
   }
   inspect(channel.live);
   const { source } = channel;
-  const isOurs = channel.live.inlet === null;
+  const isOurs = channel.live.inlet === null && channel.live.remote === null;
   const quiet = around.clock.now() - channel.live.heardAt;
   if (source !== null && isOurs && quiet >= around.settings.silence) {
     goSilent(around, channel, source);

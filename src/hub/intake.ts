@@ -122,8 +122,8 @@ function noteFormat(broadcast: Broadcast): void {
 
 /** A stream that does not show in time what it is counts as unknown. */
 export function limitProbe(broadcast: Broadcast, now: number): void {
-  const { begunAt, inlet, ring, scan } = broadcast;
-  if (inlet !== null) {
+  const { begunAt, inlet, remote, ring, scan } = broadcast;
+  if (inlet !== null || remote !== null) {
     return;
   }
   const patience = scan.sequel === null ? PROBE_MAX_MS : SEQUEL_MAX_MS;
@@ -138,7 +138,7 @@ export function limitProbe(broadcast: Broadcast, now: number): void {
  * Where newcomers need a rewritten copy of the stream, it begins at the first join point that is
  * found.
  */
-function makeCopy(broadcast: Broadcast, from: number): void {
+export function makeCopy(broadcast: Broadcast, from: number): void {
   const rebase = broadcast.scan.scanner?.rebase?.();
   const { ring } = broadcast;
   if (rebase === undefined) {

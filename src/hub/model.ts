@@ -23,6 +23,7 @@ import type { Known, Scan } from "../media/scan.ts";
 import type { Rebaser } from "../media/scanner.ts";
 import type { Join } from "../protocol/request.ts";
 import type { FrameMarks } from "./marks.ts";
+import type { Remote } from "./remote.ts";
 import type { Ring } from "./ring.ts";
 import type { Roster } from "./roster.ts";
 import type { Inlet, Outlet } from "./shared.ts";
@@ -152,6 +153,8 @@ export interface Broadcast {
   outlet: Outlet | null;
   /** Where another thread owns it, what that tells; else null. */
   inlet: Inlet | null;
+  /** Where another node has its broadcaster, what is asked of that; else null. */
+  readonly remote: Remote | null;
   /** Whether no more bytes come: a watcher that has everything goes on to the next, or is closed. */
   ended: boolean;
   /** When its broadcaster came, by the clock. */
@@ -178,7 +181,7 @@ export interface Broadcast {
 /** A broadcast's rewritten copy, with a roster and a ring of its own; all else is the original's. */
 export interface Copy {
   readonly broadcast: Broadcast;
-  readonly rebaser: Rebaser;
+  rebaser: Rebaser;
 }
 
 /** The rest of a chunk for which there is no room in the ring yet. */
@@ -188,6 +191,9 @@ export interface Held {
   readonly edge: number;
   readonly cancelTimer: () => void;
 }
+
+/** Whether a password is the one that watchers must know. */
+export type Opens = (offered: string) => boolean;
 
 /** One name to broadcast and to watch under. */
 export interface Channel {
@@ -208,6 +214,8 @@ export interface Channel {
   source: Source | null;
   /** What watchers must know; empty for an open channel. */
   password: string;
+  /** What compares with it where that is no plain text but a hash; else null. */
+  opens: Opens | null;
   /** Cancels the end of the linger time; null while it does not run. */
   lingering: (() => void) | null;
 }

@@ -115,12 +115,12 @@ function mayDivert(broadcast: Broadcast, watcher: Watcher): boolean {
 }
 
 /** Whether a watcher has been placed at a join point, and has not taken a byte since. */
-function isUntouched({ roster }: Broadcast, { prefaced, slot, until }: Watcher): boolean {
+export function isUntouched({ roster }: Broadcast, { prefaced, slot, until }: Watcher): boolean {
   return roster.blocked[slot] === DETOUR && until === Infinity && prefaced === 0;
 }
 
 /** Has `watcher`, whose sink refuses, skip at the absolute offset `until`, where a frame begins. */
-function divert(broadcast: Broadcast, watcher: Watcher, until: number): void {
+export function divert(broadcast: Broadcast, watcher: Watcher, until: number): void {
   const { roster } = broadcast;
   if (until > cursorAt(roster, watcher.slot)) {
     watcher.until = until;

@@ -4,11 +4,11 @@
  */
 import type { Known } from "../media/scan.ts";
 import { drained } from "./broadcast.ts";
-import { admit } from "./course.ts";
-import type { Broadcast, Channel } from "./model.ts";
+import { admit, advance } from "./course.ts";
+import type { Broadcast, Channel, Watcher } from "./model.ts";
 import { cursorAt } from "./roster.ts";
 import type { Peer, Sink } from "./sink.ts";
-import { dismiss, newWatcher } from "./watcher.ts";
+import { dismiss, newWatcher, seat } from "./watcher.ts";
 
 export interface Tap {
   /** The absolute offset of the next byte of the stream; -1 while it has no place. */
@@ -30,8 +30,29 @@ export function tapInto(
   channel: Channel,
   broadcast: Broadcast,
   join: "raw" | "live",
-  peerOf: (tap: Tap) => Peer,
+  peerOf: PeerOf,
 ): Tap {
+  const { tap, watcher } = newTap(channel, broadcast, join, peerOf);
+  admit(broadcast, watcher);
+  return tap;
+}
+
+/** Lets a tap in at the byte of the absolute `offset`, which the ring holds or is about to get. */
+export function tapAt(channel: Channel, broadcast: Broadcast, offset: number, peerOf: PeerOf): Tap {
+  const { tap, watcher } = newTap(channel, broadcast, "raw", peerOf);
+  seat(broadcast, watcher, offset);
+  advance(broadcast, watcher.slot, broadcast.clock.now());
+  return tap;
+}
+
+type PeerOf = (tap: Tap) => Peer;
+
+function newTap(
+  channel: Channel,
+  broadcast: Broadcast,
+  join: "raw" | "live",
+  peerOf: PeerOf,
+): { tap: Tap; watcher: Watcher } {
   const tap: Tap = {
     cursor() {
       const { broadcast: present, slot } = watcher;
@@ -54,8 +75,7 @@ export function tapInto(
   const peer = peerOf(tap);
   const sink = uncounted(peer.sink, broadcast);
   const watcher = newWatcher(channel, open, { ...peer, sink }, join, true);
-  admit(broadcast, watcher);
-  return tap;
+  return { tap, watcher };
 }
 
 /** What a tap takes is sent to nobody: it is taken out of the counts that the fan-out adds it to. */

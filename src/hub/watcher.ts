@@ -61,9 +61,18 @@ export function close(watcher: Watcher, why: Refusal | null): void {
   watcher.attendant.close(why);
 }
 
+/** Where its bytes come from elsewhere, they are to come now. */
+function want({ inlet, remote }: Broadcast): void {
+  inlet?.want(true);
+  if (remote !== null && !remote.wanted) {
+    remote.wanted = true;
+    remote.upstream.want(true);
+  }
+}
+
 /** Has `watcher` wait for a place in `broadcast`. */
 export function hold(broadcast: Broadcast, watcher: Watcher): void {
-  broadcast.inlet?.want(true);
+  want(broadcast);
   watcher.broadcast = broadcast;
   watcher.since = broadcast.ring.head;
   broadcast.awaiting.add(watcher);
@@ -75,7 +84,7 @@ export function hold(broadcast: Broadcast, watcher: Watcher): void {
  */
 export function seat(broadcast: Broadcast, watcher: Watcher, cursor: number): void {
   dismiss(watcher.broadcast ?? broadcast, watcher);
-  broadcast.inlet?.want(true);
+  want(broadcast);
   watcher.broadcast = broadcast;
   watcher.sent -= cursor;
   add(broadcast.roster, watcher, cursor);

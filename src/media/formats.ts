@@ -13,7 +13,8 @@ import { newMp3Scanner } from "./mp3.ts";
 import { newMp4Scanner } from "./mp4.ts";
 import { newMpegTsScanner } from "./mpegts.ts";
 import { newOggScanner } from "./ogg.ts";
-import type { NewScanner } from "./scanner.ts";
+import { newRebaser } from "./mp4-rebase.ts";
+import type { NewScanner, Rebase } from "./scanner.ts";
 import { newWavScanner } from "./wav.ts";
 import { newY4mScanner } from "./y4m.ts";
 
@@ -45,4 +46,12 @@ const FORMATS: Readonly<Record<Format, Traits>> = {
 
 export function traitsOf(format: Format): Traits {
   return FORMATS[format];
+}
+
+/**
+ * What makes the rewritten copy of a stream whose scanner runs elsewhere, and said there that one is
+ * needed; undefined where no stream of the format needs one.
+ */
+export function rebaserOf(format: Format): Rebase["newRebaser"] | undefined {
+  return format === "mp4" ? newRebaser : undefined;
 }

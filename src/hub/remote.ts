@@ -1,0 +1,40 @@
+/**
+ * What a broadcast knows of the node that has its broadcaster, where that is another one: see far.ts.
+ */
+import type { Refusal } from "../core/errors.ts";
+import { forgetMarks } from "./marks.ts";
+import type { Broadcast } from "./model.ts";
+import { newRing } from "./ring.ts";
+
+/** What is asked of the node that has the broadcaster. */
+export interface Upstream {
+  /** Whether its bytes are to come. */
+  want(wanted: boolean): void;
+  /** There is room for bytes again, after there was none. */
+  ready(): void;
+  /** The broadcast is to be ended. */
+  end(why: Refusal): void;
+}
+
+/** Of a broadcast of another node, how things stand with it. */
+export interface Remote {
+  readonly upstream: Upstream;
+  wanted: boolean;
+  /** Whether its bytes come: nobody gets a place before. */
+  started: boolean;
+}
+
+/** Nobody watches any more: nothing is to come, and nothing is kept. */
+export function forsake(broadcast: Broadcast, remote: Remote): void {
+  if (remote.wanted) {
+    remote.wanted = false;
+    remote.started = false;
+    remote.upstream.want(false);
+    broadcast.held?.cancelTimer();
+    broadcast.held = null;
+    broadcast.ring = newRing(0);
+    broadcast.copy = null;
+    broadcast.unsentSince = -1;
+    forgetMarks(broadcast.marks);
+  }
+}
