@@ -68,6 +68,11 @@ export const serve: Command = command({
     }
     const sources = sourcesOf(args);
     const { origins, settings } = settle(sources());
+    if (settings.cluster !== undefined && settings.workers !== 1) {
+      throw new UsageError(
+        "a node of a cluster has one worker: leave --workers out, and run a node a core instead",
+      );
+    }
     const log = newLog(systemClock, settings["log-level"], stderrWriter(settings["log-format"]));
     const faults = newFaults(log);
     const beside = args["reuse-port"] === true;

@@ -315,3 +315,66 @@ export const STANDSTILL_MS = 2_000;
  * mailboxes, which hold this many; connections run out before.
  */
 export const STREAMS_MAX = 65_536;
+
+/** Milliseconds between two heartbeats of a node: four are missed before it counts as lost. */
+export const BEAT_MS = 500;
+
+/**
+ * Milliseconds without a heartbeat after which a node is lost. A NATS server that dies costs its clients
+ * a fraction of that to find another; a broadcaster whose node died is back at another one sooner.
+ */
+export const NODE_LOST_MS: number = 4 * BEAT_MS;
+
+/**
+ * Milliseconds after which a node that is lost is forgotten, and what it had: an operator has seen it by
+ * then, and one that comes back is a new one.
+ */
+export const NODE_FORGOTTEN_MS: number = 10 * 60_000;
+
+/** Nodes of a cluster. Each hears each, so heartbeats grow with the square of it. */
+export const NODES_MAX = 256;
+
+/** Channels that one other node may have on air. Each costs a kilobyte here before anybody watches. */
+export const NODE_STREAMS_MAX = 100_000;
+
+/**
+ * Bytes of a stream in one message between nodes. NATS servers refuse more than 1 MiB, and some less;
+ * small messages do not hold up others, and beyond this larger ones gain nothing.
+ */
+export const MESSAGE_BYTES: number = 48 * 1024;
+
+/** Bytes of a message around those of the stream: what a NATS server must allow besides. */
+export const MESSAGE_HEAD_BYTES = 4096;
+
+/** Frame starts that one message names; more wait for the next. */
+export const MESSAGE_FRAMES = 256;
+
+/**
+ * Bytes of one channel on their way to one node, before that has confirmed any. It bounds what NATS holds
+ * for a node that is slow, and carries 80 Mbit/s over a round trip of a tenth of a second.
+ */
+export const LINK_WINDOW_BYTES: number = 1024 * 1024;
+
+/** Bytes after which a node confirms what it has: four times a window, so that a sender never waits. */
+export const CONFIRM_BYTES: number = LINK_WINDOW_BYTES / 4;
+
+/** Bytes given to NATS after which it is asked whether it has taken them. */
+export const FLUSH_BYTES: number = 256 * 1024;
+
+/** Bytes given to NATS that it has not said to have: beyond it every link waits. */
+export const CLUSTER_QUEUE_BYTES: number = 8 * 1024 * 1024;
+
+/**
+ * Milliseconds that the rest of a broadcast may take to come, after the word that its broadcaster has
+ * gone, and that an owner has to give a channel up.
+ */
+export const YIELD_MS = 1_000;
+
+/** Milliseconds without a message after which an owner is asked to begin anew where a link stopped. */
+export const LINK_QUIET_MS = 2_000;
+
+/** Milliseconds between two attempts to reach NATS. */
+export const NATS_RETRY_MS = 1_000;
+
+/** Passwords that a node remembers of a channel to be the right one, or not to be. */
+export const VERDICTS_KEPT = 64;

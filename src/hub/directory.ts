@@ -169,16 +169,8 @@ export function newDirectory(
       return followInto(around, channel, request, { upstream, opens });
     },
     giveWay: (channel) => giveWay(around, channel),
-    orphan(channel) {
-      if (channel.source === null) {
-        linger(around, channel);
-      }
-    },
-    drop(channel) {
-      if (channel.source === null) {
-        endLive(around, channel);
-      }
-    },
+    orphan: (channel) => (channel.source === null ? linger(around, channel) : undefined),
+    drop: (channel) => (channel.source === null ? endLive(around, channel) : undefined),
     close() {
       closed = true;
       channels.forEach((channel) => end(channel, SHUTTING_DOWN, true));

@@ -47,6 +47,8 @@ export interface Following {
   format(format: Known): void;
   /** Takes the next bytes. False where there is no room for more before `ready`. They may be kept. */
   take(chunk: Uint8Array): boolean;
+  /** Makes room for what was taken and has none yet, whoever is left behind. */
+  settle(): void;
   frame(offset: number): void;
   /** `isCopied` says whether newcomers need a rewritten copy: see Rebase in media/scanner.ts. */
   join(point: JoinPoint, isCopied: boolean): void;
@@ -85,6 +87,7 @@ export function followInto(
     begin: (start) => begin(broadcast, remote, start),
     format: (format) => learnFormat(broadcast, format),
     take: (chunk) => receive(broadcast, chunk),
+    settle: () => settleHeld(broadcast),
     frame: (offset) => noteFrame(broadcast.marks, offset, broadcast.clock.now()),
     join: (point, isCopied) => learnJoin(broadcast, point, isCopied),
     silence(isLost) {

@@ -45,6 +45,11 @@ const NAMES: Readonly<Record<Format, Names>> = {
   y4m: { title: "YUV4MPEG2", contentType: "video/x-yuv4mpeg", extension: "y4m" },
 };
 
+/** Whether `name` is that of a format. */
+export function isFormat(name: string): name is Format {
+  return Object.hasOwn(NAMES, name);
+}
+
 /** The format's name as people write it. */
 export function formatTitle(format: Format): string {
   return NAMES[format].title;

@@ -22,6 +22,7 @@ import {
 } from "./listener.ts";
 import { newFaults, type Faults } from "./faults.ts";
 import { newLobby } from "./lobby.ts";
+import { claiming, joinCluster, nameByPort } from "./clustering.ts";
 import type { Log } from "./log.ts";
 import type { Applier } from "./reload.ts";
 import type { Settings } from "./settings.ts";
@@ -32,7 +33,8 @@ import { newNotifier, newWitness, type Closes } from "./witness.ts";
 import type { Tell } from "../hooks/event.ts";
 import { withHooks } from "./hook-witness.ts";
 import { recordSettings, startRecorder } from "./recording.ts";
-import type { RecordCounters } from "../record/recorder.ts";
+import type { RecordCounters, Recorder } from "../record/recorder.ts";
+import type { ClusterNode } from "../cluster/node.ts";
 
 export interface ServerOptions {
   readonly settings: Settings;
@@ -106,12 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   // One object for all who read live settings, changed in place: reading one costs no more so.
   const settings: Settings = { ...options.settings };
   const closes: Closes = new Map();
-  const recorder = await startRecorder(clock, settings, log);
-  const directory = newDirectory(clock, settings, {
-    noticed: newNotifier(log, faults),
-    ...(recorder && { began: recorder.began }),
-    ...options.thread?.ears,
-  });
+  const { cluster, directory, recorder } = await openHub(options, settings, faults);
   let most = mostConnections(settings["max-connections"], log);
   const census = options.thread?.census ?? newCensus();
   const admission = newAdmission({ census, clock, log, settings, most: () => most, cut });
@@ -122,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     nextId: () => ++lastConnection,
     directory,
     admission,
-    authenticator: options.authenticator,
+    authenticator: claiming(options.authenticator, cluster),
     settings,
     sink: newSocketSink(),
     transport: { kind: "plain", otherPort: () => portOf(listeners, "tls") },
@@ -145,12 +142,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     }
   };
 
+  cluster?.start(settings.node ?? nameByPort(portOf(listeners, "tcp")));
+
   return {
     addresses: listeners.map((listener) => listener.address),
     directory,
     closes,
     refused: admission.refused,
     recorded: recorder?.counters,
+    cluster: cluster?.figures,
     connections,
     local: connections,
     kick: lobby.kick,
@@ -164,12 +164,48 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shut,
     async stop() {
       shut();
+      cluster?.retire();
       directory.close();
       lobby.clear("the server is shutting down", ({ request }) => request === null);
       await lobby.emptied(settings.drain);
       lobby.clear("the drain time is over", () => true);
       await recorder?.stop(settings.drain);
+      await cluster?.stop();
     },
+  };
+}
+
+interface Hub {
+  readonly directory: Directory;
+  readonly recorder: Recorder | undefined;
+  readonly cluster: ClusterNode | undefined;
+}
+
+/** The channels, and those who hear what becomes of them. */
+async function openHub(
+  { clock, log, thread }: ServerOptions,
+  settings: Settings,
+  faults: Faults,
+): Promise<Hub> {
+  const failed = (error: unknown): void => faults.note(error);
+  const recorder = await startRecorder(clock, settings, log);
+  const cluster = await joinCluster({ clock, settings, log, failed, directory: () => directory });
+  const ears = allEars([
+    { noticed: newNotifier(log, faults), ...(recorder && { began: recorder.began }) },
+    thread?.ears ?? {},
+    cluster?.ears ?? {},
+  ]);
+  const directory: Directory = newDirectory(clock, settings, ears);
+  return { directory, recorder, cluster };
+}
+
+/** One who hears all that each of `all` is to hear. */
+function allEars(all: readonly Partial<HubEars>[]): HubEars {
+  return {
+    began: (channel, broadcast) => all.forEach((each) => each.began?.(channel, broadcast)),
+    ended: (channel, broadcast) => all.forEach((each) => each.ended?.(channel, broadcast)),
+    noticed: (channel, notice) => all.forEach((each) => each.noticed?.(channel, notice)),
+    silenced: (channel, broadcast) => all.forEach((each) => each.silenced?.(channel, broadcast)),
   };
 }
 

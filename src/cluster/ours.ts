@@ -1,0 +1,121 @@
+/**
+ * Broadcasts whose broadcaster is here: all nodes are told of them, and of what becomes of them.
+ */
+import { refusal, type Refusal } from "../core/errors.ts";
+import { YIELD_MS } from "../core/limits.ts";
+import { keyOf } from "../hub/directory.ts";
+import type { Broadcast, Channel } from "../hub/model.ts";
+import type { Own } from "./lead.ts";
+import { lockOf } from "./lock.ts";
+import type { Office } from "./office.ts";
+import { drop, put } from "./table.ts";
+import type { Stream } from "./words.ts";
+
+const BUSY = refusal("busy", "the channel has a broadcaster");
+
+/** The hub has a broadcast of ours. */
+export function began(office: Office, channel: Channel, broadcast: Broadcast): void {
+  const { own, ownByBroadcast, ownByKey, table, tellAll } = office;
+  const key = keyOf(channel.user, channel.name);
+  const known = table.best(key)?.stream.epoch ?? 0;
+  const stream: Stream = {
+    seq: ++office.lastSeq,
+    epoch: Math.max(Date.now(), known + 1),
+    user: channel.user,
+    channel: channel.name,
+    lock: lockOf(channel.password),
+    silent: false,
+  };
+  const mine: Own = { channel, broadcast, stream, links: new Map() };
+  own.set(stream.seq, mine);
+  ownByKey.set(key, mine);
+  ownByBroadcast.set(broadcast, mine);
+  put(table.self, stream);
+  tellAll({ k: "live", from: table.self.id, v: ++table.self.v, stream });
+}
+
+/** Its broadcaster has gone, and may come back: no more bytes come of this one. */
+export function silenced(office: Office, mine: Own): void {
+  const { lead, table, tellAll } = office;
+  if (!mine.stream.silent) {
+    mine.stream = { ...mine.stream, silent: true };
+    put(table.self, mine.stream);
+    lead.finish(mine);
+    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq: mine.stream.seq });
+  }
+}
+
+/** It is over, or another one has its channel. */
+export function ended(office: Office, mine: Own): void {
+  const { isRetiring, lead, own, ownByBroadcast, ownByKey, table, tellAll } = office;
+  const { broadcast, channel, stream } = mine;
+  const { seq } = stream;
+  const key = keyOf(channel.user, channel.name);
+  own.delete(seq);
+  ownByBroadcast.delete(broadcast);
+  if (ownByKey.get(key) === mine) {
+    ownByKey.delete(key);
+  }
+  drop(table.self, seq);
+  lead.finish(mine);
+  const replaced = isRetiring || channel.live !== null;
+  tellAll({ k: "over", from: table.self.id, v: ++table.self.v, seq, replaced });
+}
+
+/** Lets a channel go that another node has, or is about to have. */
+export function yieldOwn(office: Office, mine: Own): void {
+  if (!mine.stream.silent) {
+    office.counters.yielded++;
+    office.directory.giveWay(mine.channel);
+    silenced(office, mine);
+  }
+}
+
+/** Another node asks for a channel. */
+export function give(office: Office, from: string, number: number, seq: number): void {
+  const { directory, own, settings, table, tell } = office;
+  const mine = own.get(seq);
+  if (mine !== undefined && !mine.stream.silent) {
+    if (settings.takeover === "refuse") {
+      tell(from, { k: "kept", from: table.self.id, number });
+      return;
+    }
+    yieldOwn(office, mine);
+    directory.orphan(mine.channel);
+  }
+  tell(from, { k: "gave", from: table.self.id, number });
+}
+
+/** Asks the node that has a channel to give it up, for a broadcaster of ours. */
+export async function claim(
+  office: Office,
+  user: string,
+  channel: string,
+): Promise<Refusal | null> {
+  const { claims, clock, followings, isUp, mirrors, settings, table, tell } = office;
+  const key = keyOf(user, channel);
+  const best = table.best(key);
+  if (best === undefined || best.node === table.self || best.stream.silent || !isUp()) {
+    return null;
+  }
+  if (settings.takeover === "refuse") {
+    return BUSY;
+  }
+  const number = ++office.lastClaim;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  claims.set(number, resolve);
+  tell(best.node.id, { k: "claim", from: table.self.id, number, seq: best.stream.seq });
+  const cancel = clock.after(YIELD_MS, () => resolve(true));
+  const isGiven = await promise;
+  cancel();
+  claims.delete(number);
+  if (!isGiven) {
+    return BUSY;
+  }
+  const mirror = mirrors.get(key);
+  if (mirror !== undefined && mirror.link.stream.seq === best.stream.seq) {
+    // Those who watch here get the rest of it before the new one begins.
+    await new Promise<void>((go) => followings.after(mirror.link, YIELD_MS, go));
+  }
+  return null;
+}
