@@ -76,7 +76,7 @@ export function followInto(
   { opens, upstream }: Reach,
 ): Following {
   const source: Source = { ready: () => upstream.ready(), close: () => {} };
-  const remote: Remote = { upstream, wanted: false, started: false };
+  const remote: Remote = { upstream, wanted: false, started: false, points: [] };
   const result = goLive(following(around), channel, request, source, { remote, opens });
   if ("code" in result) {
     throw new Error(result.message);
@@ -86,10 +86,17 @@ export function followInto(
   return {
     begin: (start) => begin(broadcast, remote, start),
     format: (format) => learnFormat(broadcast, format),
-    take: (chunk) => receive(broadcast, chunk),
+    take(chunk) {
+      const hasRoom = receive(broadcast, chunk);
+      takePoints(broadcast, remote);
+      return hasRoom;
+    },
     settle: () => settleHeld(broadcast),
     frame: (offset) => noteFrame(broadcast.marks, offset, broadcast.clock.now()),
-    join: (point, isCopied) => learnJoin(broadcast, point, isCopied),
+    join(point, isCopied) {
+      remote.points.push({ point, isCopied });
+      takePoints(broadcast, remote);
+    },
     silence(isLost) {
       if (isPresent() && channel.source === source) {
         channel.source = null;
@@ -134,6 +141,7 @@ function following(around: Surroundings): Surroundings {
 
 function begin(broadcast: Broadcast, remote: Remote, start: Start): void {
   const { clock, marks } = broadcast;
+  remote.points.length = 0;
   if (broadcast.ring.capacity === 0) {
     const { offset } = start;
     broadcast.ring = { ...newRing(RING_MIN_BYTES), head: offset, tail: offset };
@@ -228,6 +236,13 @@ function scannerElsewhere(format: Known): Scanner {
     scan: () => true,
     rebase: () => (newRebaser === undefined ? undefined : { from: 0, newRebaser }),
   };
+}
+
+/** Notes the join points whose bytes are there by now, for those who wait for one. */
+function takePoints(broadcast: Broadcast, { points }: Remote): void {
+  const ready = points.filter(({ point }) => point.offset < broadcast.ring.head);
+  points.splice(0, ready.length);
+  ready.forEach(({ isCopied, point }) => learnJoin(broadcast, point, isCopied));
 }
 
 function learnJoin(broadcast: Broadcast, point: JoinPoint, isCopied: boolean): void {

@@ -2,6 +2,7 @@
  * What a broadcast knows of the node that has its broadcaster, where that is another one: see far.ts.
  */
 import type { Refusal } from "../core/errors.ts";
+import type { JoinPoint } from "../media/scanner.ts";
 import { forgetMarks } from "./marks.ts";
 import type { Broadcast } from "./model.ts";
 import { newRing } from "./ring.ts";
@@ -22,6 +23,14 @@ export interface Remote {
   wanted: boolean;
   /** Whether its bytes come: nobody gets a place before. */
   started: boolean;
+  /** Join points whose bytes have not come yet: a scanner is ahead of a link. */
+  readonly points: FarPoint[];
+}
+
+/** A join point, and whether newcomers need a rewritten copy from there on. */
+export interface FarPoint {
+  readonly point: JoinPoint;
+  readonly isCopied: boolean;
 }
 
 /** Nobody watches any more: nothing is to come, and nothing is kept. */
@@ -29,6 +38,7 @@ export function forsake(broadcast: Broadcast, remote: Remote): void {
   if (remote.wanted) {
     remote.wanted = false;
     remote.started = false;
+    remote.points.length = 0;
     remote.upstream.want(false);
     broadcast.held?.cancelTimer();
     broadcast.held = null;
