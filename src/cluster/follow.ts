@@ -57,8 +57,8 @@ export interface InLink {
   lag: number | null;
   gaps: number;
   resyncs: number;
-  /** Whether the last word has come: there are no more bytes. */
-  isOver: boolean;
+  /** Whether the last word has come: there are no more bytes but those in `queue`. */
+  isFinal: boolean;
   /** What is to be done when it has. */
   readonly afterwards: Set<() => void>;
 }
@@ -79,7 +79,7 @@ export interface Followings {
   message(bytes: Uint8Array): void;
   /** The owner has let a link go. */
   lapsed(owner: string, session: number): void;
-  /** Calls `then` when the rest has come, or not in time. */
+  /** Calls `then` when the hub has had the rest, or nothing of it has come for so long. */
   after(link: InLink, ms: number, then: () => void): void;
   /** Asks for what is lacked again, for links to a node, or to all. */
   again(owner?: string): void;
@@ -124,22 +124,15 @@ export function newFollowings(options: FollowOptions): Followings {
       }
     },
     after(link, ms, then) {
-      if (link.isOver || link.session === 0) {
+      if (isOver(link) || link.session === 0) {
         then();
-        return;
+      } else {
+        waitFor(clock, link, ms, then);
       }
-      const done = (): void => {
-        if (link.afterwards.delete(done)) {
-          cancel();
-          then();
-        }
-      };
-      const cancel = clock.after(ms, done);
-      link.afterwards.add(done);
     },
     again(owner) {
       for (const link of desk.links) {
-        if (link.wanted && !link.isOver && (owner === undefined || link.owner === owner)) {
+        if (link.wanted && !link.isFinal && (owner === undefined || link.owner === owner)) {
           ask(desk, link);
         }
       }
@@ -149,7 +142,7 @@ export function newFollowings(options: FollowOptions): Followings {
       for (const link of desk.links) {
         confirm(desk, link, 1);
         const isQuiet = now - link.heardAt >= LINK_QUIET_MS;
-        if (link.wanted && !link.isOver && isQuiet && isThere(link.owner)) {
+        if (link.wanted && !link.isFinal && isQuiet && isThere(link.owner)) {
           ask(desk, link);
         }
       }
@@ -195,7 +188,7 @@ function open(desk: Desk, owner: string, stream: Stream): InLink {
     lag: null,
     gaps: 0,
     resyncs: 0,
-    isOver: false,
+    isFinal: false,
     afterwards: new Set(),
   };
   desk.links.add(link);
@@ -276,20 +269,18 @@ function hear(desk: Desk, link: InLink, following: Following, message: layout.Me
   }
   confirm(desk, link, CONFIRM_BYTES);
   if ((flags & layout.FINAL) !== 0) {
-    link.isOver = true;
-    link.afterwards.forEach((done) => done());
+    link.isFinal = true;
+    endIfOver(link);
   }
 }
 
 function start(link: InLink, following: Following, message: layout.Message): void {
   const { flags, offset } = message;
   if (offset !== link.at) {
-    // What waits for room here goes first: nothing of it comes again.
-    for (const bytes of link.queue) {
+    // What waits for room here goes first: nothing of it comes again. Room made calls `refill`.
+    for (let left = link.queue.length; left >= 0 && link.isFull; left--) {
       following.settle();
-      following.take(bytes);
     }
-    link.queue = [];
   }
   const isClean = (flags & layout.CLEAN) !== 0;
   const format = (flags & layout.FORMAT) === 0 ? undefined : formatOf(message.format);
@@ -331,6 +322,35 @@ function refill(desk: Desk, link: InLink): void {
     link.isFull = !following.take(link.queue.shift() ?? NOTHING);
   }
   confirm(desk, link, CONFIRM_BYTES);
+  endIfOver(link);
+}
+
+/** Whether the hub has had all that there is. */
+function isOver({ isFinal, isFull, queue }: InLink): boolean {
+  return isFinal && !isFull && queue.length === 0;
+}
+
+function endIfOver(link: InLink): void {
+  if (isOver(link)) {
+    link.afterwards.forEach((done) => done());
+  }
+}
+
+/** Calls `then` once the link is over, or has been quiet for `ms` milliseconds. */
+function waitFor(clock: Clock, link: InLink, ms: number, then: () => void): void {
+  const timer = { cancel: () => {} };
+  const done = (): void => {
+    if (link.afterwards.delete(done)) {
+      timer.cancel();
+      then();
+    }
+  };
+  const watch = (): void => {
+    const left = link.heardAt + ms - clock.now();
+    timer.cancel = clock.after(Math.max(left, 1), () => (left > 1 ? watch() : done()));
+  };
+  link.afterwards.add(done);
+  timer.cancel = clock.after(ms, watch);
 }
 
 /** Says what has come, where that is `least` bytes more than was said last. */

@@ -97,6 +97,11 @@ function settle(office: Office, key: string, mirror: Mirror): void {
     return;
   }
   const { following, link, node } = mirror;
+  if (mirror.isReplaced && !mirror.isMissed && !node.lost) {
+    following.giveWay();
+    awaitNext(office, key, mirror);
+    return;
+  }
   const stream = node.streams.get(link.stream.seq);
   if (node.lost || stream?.silent === true || mirror.isReplaced) {
     mirror.isSilent = true;
@@ -104,6 +109,16 @@ function settle(office: Office, key: string, mirror: Mirror): void {
   } else if (stream === undefined) {
     following.end();
   }
+}
+
+/** Another node is about to have the channel: there is nothing to linger for before it has. */
+function awaitNext(office: Office, key: string, mirror: Mirror): void {
+  office.clock.after(YIELD_MS, () => {
+    mirror.isMissed = true;
+    if (office.mirrors.get(key) === mirror) {
+      settle(office, key, mirror);
+    }
+  });
 }
 
 function attach(office: Office, key: string, { node, stream }: Place): void {
@@ -125,6 +140,7 @@ function attach(office: Office, key: string, { node, stream }: Place): void {
     following,
     isSilent: false,
     isReplaced: false,
+    isMissed: false,
     waits: false,
   });
   followings.ready(link, following);

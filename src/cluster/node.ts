@@ -141,7 +141,7 @@ function newOffice(options: NodeOptions, bus: () => Bus | null): Office {
 /** What becomes of the connection, for the others and for the log: each trouble once, until it is over. */
 function tellingOf(
   office: Office,
-  { servers }: BusAddress,
+  { servers, tls }: BusAddress,
   say: Say,
 ): { up: (server: string) => void; away: () => void; problem: (why: string) => void } {
   const said = new Set<string>();
@@ -156,7 +156,11 @@ function tellingOf(
     up(server) {
       said.clear();
       office.counters.connects++;
-      say("info", "cluster", `cluster: connected to ${server} as ${office.table.self.name}`);
+      say(
+        "info",
+        "cluster",
+        `cluster: connected to ${tls ? "tls" : "nats"}://${server} as ${office.table.self.name}`,
+      );
       tellBeat(office, true);
       office.followings.again();
     },

@@ -23,6 +23,8 @@ export interface Mirror {
   isSilent: boolean;
   /** Whether its node has given the channel up, so that another one is to be expected. */
   isReplaced: boolean;
+  /** Whether that one was waited for. */
+  isMissed: boolean;
   /** Whether the rest of its bytes is waited for. */
   waits: boolean;
 }

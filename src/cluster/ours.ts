@@ -35,23 +35,25 @@ export function began(office: Office, channel: Channel, broadcast: Broadcast): v
 }
 
 /** Its broadcaster has gone, and may come back: no more bytes come of this one. */
-export function silenced(office: Office, mine: Own): void {
+export function silenced(office: Office, mine: Own, replaced: boolean = false): void {
   const { lead, table, tellAll } = office;
   if (!mine.stream.silent) {
     mine.stream = { ...mine.stream, silent: true };
+    const { seq } = mine.stream;
     put(table.self, mine.stream);
     lead.finish(mine);
-    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq: mine.stream.seq });
+    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq, replaced });
   }
 }
 
 /** It is over, or another one has its channel. */
 export function ended(office: Office, mine: Own): void {
-  const { isRetiring, lead, own, ownByBroadcast, ownByKey, table, tellAll } = office;
+  const { clock, isRetiring, lead, own, ownByBroadcast, ownByKey, table, tellAll } = office;
   const { broadcast, channel, stream } = mine;
   const { seq } = stream;
   const key = keyOf(channel.user, channel.name);
-  own.delete(seq);
+  // Whoever has just heard of it may not have asked for it yet.
+  clock.after(YIELD_MS, () => own.delete(seq));
   ownByBroadcast.delete(broadcast);
   if (ownByKey.get(key) === mine) {
     ownByKey.delete(key);
@@ -67,13 +69,13 @@ export function yieldOwn(office: Office, mine: Own): void {
   if (!mine.stream.silent) {
     office.counters.yielded++;
     office.directory.giveWay(mine.channel);
-    silenced(office, mine);
+    silenced(office, mine, true);
   }
 }
 
 /** Another node asks for a channel. */
 export function give(office: Office, from: string, number: number, seq: number): void {
-  const { directory, own, settings, table, tell } = office;
+  const { clock, directory, own, settings, table, tell } = office;
   const mine = own.get(seq);
   if (mine !== undefined && !mine.stream.silent) {
     if (settings.takeover === "refuse") {
@@ -81,7 +83,12 @@ export function give(office: Office, from: string, number: number, seq: number):
       return;
     }
     yieldOwn(office, mine);
-    directory.orphan(mine.channel);
+    // Nobody may come after all.
+    clock.after(YIELD_MS, () => {
+      if (mine.channel.live === mine.broadcast) {
+        directory.orphan(mine.channel);
+      }
+    });
   }
   tell(from, { k: "gave", from: table.self.id, number });
 }

@@ -205,8 +205,9 @@ function applied(
   const mirror = mirrors.get(key);
   if (word.k === "silent") {
     put(node, { ...stream, silent: true });
-  } else if (mirror?.node === node && mirror.link.stream.seq === word.seq) {
-    mirror.isReplaced = word.replaced;
+  }
+  if (mirror?.node === node && mirror.link.stream.seq === word.seq) {
+    mirror.isReplaced ||= word.replaced;
   }
   return key;
 }

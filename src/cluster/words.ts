@@ -4,7 +4,7 @@
  *     to all    beat   I am here, and this is the number of my last change
  *               live   I have a broadcaster of this channel
  *               silent it has gone, and may come back
- *               over   that broadcast is over; `replaced` where another node has the channel now
+ *               over   that broadcast is over
  *               bye    I am leaving in good order
  *     to one    ask    tell me what you have          list    this, in parts
  *               follow send me a broadcast            leave   no longer
@@ -56,8 +56,12 @@ export type ToAll =
       readonly again: boolean;
     } & Change)
   | ({ readonly k: "live"; readonly stream: Stream } & Change)
-  | ({ readonly k: "silent"; readonly seq: number } & Change)
-  | ({ readonly k: "over"; readonly seq: number; readonly replaced: boolean } & Change)
+  | ({
+      readonly k: "silent" | "over";
+      readonly seq: number;
+      /** Whether another node has the channel now, or is about to. */
+      readonly replaced: boolean;
+    } & Change)
   | ({ readonly k: "bye" } & From);
 
 export type ToOne =
@@ -159,10 +163,7 @@ function changeOf(fields: Fields, base: Change, seq: number | undefined): Word |
   if (k === "live") {
     return stream === undefined ? undefined : { k, stream, ...base };
   }
-  if (k === "silent") {
-    return seq === undefined ? undefined : { k, seq, ...base };
-  }
-  if (k === "over") {
+  if (k === "silent" || k === "over") {
     return seq === undefined
       ? undefined
       : { k, seq, replaced: fields["replaced"] === true, ...base };

@@ -75,13 +75,15 @@ export function followInto(
   request: Request,
   { opens, upstream }: Reach,
 ): Following {
-  const source: Source = { ready: () => upstream.ready(), close: () => {} };
+  const source: Source = { ready: () => {}, close: () => {} };
   const remote: Remote = { upstream, wanted: false, started: false, points: [] };
   const result = goLive(following(around), channel, request, source, { remote, opens });
   if ("code" in result) {
     throw new Error(result.message);
   }
   const broadcast = result;
+  // Also when the broadcaster has gone: what has come of it is still to be taken in.
+  broadcast.onRoom = () => upstream.ready();
   const isPresent = (): boolean => channel.live === broadcast;
   return {
     begin: (start) => begin(broadcast, remote, start),
@@ -98,7 +100,8 @@ export function followInto(
       takePoints(broadcast, remote);
     },
     silence(isLost) {
-      if (isPresent() && channel.source === source) {
+      // It may have given way to another one that did not come after all.
+      if (isPresent() && (channel.source === source || channel.source === null)) {
         channel.source = null;
         linger(around, channel, isLost);
       }

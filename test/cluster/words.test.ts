@@ -17,7 +17,7 @@ const stream: Stream = {
 const WORDS: readonly Word[] = [
   { k: "beat", from, v: 3, name: "n1", again: true },
   { k: "live", from, v: 4, stream },
-  { k: "silent", from, v: 5, seq: 3 },
+  { k: "silent", from, v: 5, seq: 3, replaced: false },
   { k: "over", from, v: 6, seq: 3, replaced: true },
   { k: "bye", from },
   { k: "ask", from },
