@@ -9,7 +9,9 @@
  *
  * Invariant of a link: `confirmed` ≤ `at`, and `at - confirmed` ≤ LINK_WINDOW_BYTES.
  */
-import { LINK_WINDOW_BYTES, MESSAGE_BYTES, MESSAGE_FRAMES } from "../core/limits.ts";
+import type { Clock } from "../core/clock.ts";
+import { FIRST_ASK_MS, LINK_WINDOW_BYTES, MESSAGE_BYTES, MESSAGE_FRAMES } from "../core/limits.ts";
+import { takeInHeld } from "../hub/intake.ts";
 import { firstFrameFrom, offsetAt } from "../hub/marks.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
 import type { Sink } from "../hub/sink.ts";
@@ -56,6 +58,7 @@ export interface OutLink {
 
 /** What leading needs of the world. */
 export interface LeadOptions {
+  readonly clock: Clock;
   readonly counters: ClusterCounters;
   /** Bytes of a stream that a message may have, where NATS allows less than usual. */
   readonly most: () => number;
@@ -69,6 +72,8 @@ export interface LeadOptions {
 }
 
 export interface Lead {
+  /** A broadcast begins: others have FIRST_ASK_MS to ask for all of it, from the first byte on. */
+  reserve(own: Own): void;
   /** A node asks for a broadcast. */
   follow(own: Own, word: Extract<ToOne, { k: "follow" }>): void;
   taken(follower: string, session: number, at: number): void;
@@ -99,9 +104,11 @@ export function newLead(options: LeadOptions): Lead {
     },
   };
   const desk: Desk = { options, links, sink, handles: 0 };
+  const { clock } = options;
   const of = (follower: string): OutLink[] =>
     [...links.values()].filter((link) => link.follower === follower);
   return {
+    reserve: (own) => reserve(clock, own),
     follow: (own, word) => follow(desk, own, word),
     taken(follower, session, at) {
       const link = of(follower).find((each) => each.session === session);
@@ -126,6 +133,18 @@ export function newLead(options: LeadOptions): Lead {
       });
     },
   };
+}
+
+/** Takes no byte, and so keeps every one from being overwritten. */
+const IDLE: Sink = { write: () => 0 };
+
+function reserve(clock: Clock, { broadcast, channel }: Own): void {
+  const attendant = { admitted: () => {}, close: () => {} };
+  const tap = tapAt(channel, broadcast, 0, () => ({ sink: IDLE, handle: 0, attendant }));
+  clock.after(FIRST_ASK_MS, () => {
+    tap.leave();
+    takeInHeld(broadcast);
+  });
 }
 
 /** Begins a link: where the node has stopped if that is still there, else at the newest join point. */

@@ -115,6 +115,7 @@ function newOffice(options: NodeOptions, bus: () => Bus | null): Office {
     say,
     table,
     lead: newLead({
+      clock,
       counters,
       self: id,
       most: () => bus()?.most() ?? MESSAGE_BYTES,

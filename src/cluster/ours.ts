@@ -15,7 +15,7 @@ const BUSY = refusal("busy", "the channel has a broadcaster");
 
 /** The hub has a broadcast of ours. */
 export function began(office: Office, channel: Channel, broadcast: Broadcast): void {
-  const { own, ownByBroadcast, ownByKey, table, tellAll } = office;
+  const { isUp, lead, own, ownByBroadcast, ownByKey, table, tellAll } = office;
   const key = keyOf(channel.user, channel.name);
   const known = table.best(key)?.stream.epoch ?? 0;
   const stream: Stream = {
@@ -31,6 +31,9 @@ export function began(office: Office, channel: Channel, broadcast: Broadcast): v
   ownByKey.set(key, mine);
   ownByBroadcast.set(broadcast, mine);
   put(table.self, stream);
+  if (isUp() && table.others.size > 0) {
+    lead.reserve(mine);
+  }
   tellAll({ k: "live", from: table.self.id, v: ++table.self.v, stream });
 }
 

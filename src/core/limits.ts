@@ -355,6 +355,12 @@ export const MESSAGE_FRAMES = 256;
  */
 export const LINK_WINDOW_BYTES: number = 1024 * 1024;
 
+/**
+ * Milliseconds for which nothing of a new broadcast is overwritten, so that nodes where somebody has
+ * waited for it can have it from the first byte on: as long as a watcher that is slow has anyway.
+ */
+export const FIRST_ASK_MS: number = GRACE_MS;
+
 /** Bytes after which a node confirms what it has: four times a window, so that a sender never waits. */
 export const CONFIRM_BYTES: number = LINK_WINDOW_BYTES / 4;
 
