@@ -351,9 +351,9 @@ export const MESSAGE_FRAMES = 256;
 
 /**
  * Bytes of one channel on their way to one node, before that has confirmed any. It bounds what NATS holds
- * for a node that is slow, and carries 80 Mbit/s over a round trip of a tenth of a second.
+ * for a node that is slow, and carries 300 Mbit/s over a round trip of a tenth of a second.
  */
-export const LINK_WINDOW_BYTES: number = 1024 * 1024;
+export const LINK_WINDOW_BYTES: number = 4 * 1024 * 1024;
 
 /**
  * Milliseconds for which nothing of a new broadcast is overwritten, so that nodes where somebody has
@@ -361,8 +361,8 @@ export const LINK_WINDOW_BYTES: number = 1024 * 1024;
  */
 export const FIRST_ASK_MS: number = GRACE_MS;
 
-/** Bytes after which a node confirms what it has: four times a window, so that a sender never waits. */
-export const CONFIRM_BYTES: number = LINK_WINDOW_BYTES / 4;
+/** Bytes after which a node confirms what it has: often in a window, so that a sender need not wait. */
+export const CONFIRM_BYTES: number = 256 * 1024;
 
 /** Bytes given to NATS after which it is asked whether it has taken them. */
 export const FLUSH_BYTES: number = 256 * 1024;
