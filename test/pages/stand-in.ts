@@ -38,6 +38,7 @@ export function madeUpChannel(user: string, channel: string, index = 0): Channel
     farApart: false,
     ringBytes: 16_777_216,
     locked: index % 17 === 3,
+    cluster: null,
     history: Array.from({ length: 180 }, (_, at) => ({
       bitsIn: bitsIn * (1 + 0.15 * Math.sin(at / 5 + index)),
       bitsOut: bitsIn * (1.8 + 0.3 * Math.cos(at / 9 + index)),
@@ -83,6 +84,7 @@ export function standIn(token = "", port = 0): StandIn {
     residentBytes: 96_000_000,
     port: 61_920,
     historyStep: 1_000,
+    cluster: null,
   });
   const find = (url: URL): number => {
     const [user = "", channel = ""] = url.pathname.split("/").slice(3).map(decodeURIComponent);
