@@ -62,16 +62,13 @@ export function madeUpWatcher(user: string, channel: string, index: number): Wat
   };
 }
 
-export function standIn(token = "", port = 0): StandIn {
-  const channels: ChannelStatus[] = [];
-  const watchers: WatcherStatus[] = [];
-  const deleted: string[] = [];
-  const listeners = new Set<() => void>();
-  const began = Date.now();
-
-  const status = (): ServerStatus => ({
+export function madeUpStatus(
+  channels: readonly ChannelStatus[],
+  watchers: readonly WatcherStatus[],
+): ServerStatus {
+  return {
     version: "0.1.0",
-    since: began - 93_000_000,
+    since: Date.now(),
     channels: channels.length,
     live: channels.length,
     watchers: watchers.length,
@@ -85,7 +82,17 @@ export function standIn(token = "", port = 0): StandIn {
     port: 61_920,
     historyStep: 1_000,
     cluster: null,
-  });
+  };
+}
+
+export function standIn(token = "", port = 0): StandIn {
+  const channels: ChannelStatus[] = [];
+  const watchers: WatcherStatus[] = [];
+  const deleted: string[] = [];
+  const listeners = new Set<() => void>();
+  const began = Date.now() - 93_000_000;
+
+  const status = (): ServerStatus => ({ ...madeUpStatus(channels, watchers), since: began });
   const find = (url: URL): number => {
     const [user = "", channel = ""] = url.pathname.split("/").slice(3).map(decodeURIComponent);
     return channels.findIndex((one) => one.user === user && one.channel === channel);
