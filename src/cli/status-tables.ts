@@ -44,7 +44,7 @@ function clusterTables(
   const lost = nodes.filter((one) => one.lost).length;
   const state = connected ? "connected" : "NATS is away";
   const away = lost === 0 ? "" : `, ${lost} lost`;
-  const own = `node ${shortened(node, 32)} of ${nodes.length + 1}, ${state}${away}`;
+  const own = `node ${shortened(node, 32)}, one of ${nodes.length + 1}, ${state}${away}`;
   const links = items.flatMap(({ channel, cluster: link, user }) =>
     link === null ? [] : [{ name: `${user}/${channel}`, link }],
   );
@@ -107,7 +107,7 @@ const NODE_COLUMNS: readonly Column<NodeStatus>[] = [
   ["HEARD", -12, ({ heard }) => `${formatDuration(heard)} ago`],
 ];
 
-/** Those first that are furthest behind, for there is no room for many. */
+/** Those first to which most is on the way, for there is no room for many. */
 function followersOf({ followers, follows, isOwn }: ChannelCluster): string {
   if (!isOwn) {
     return follows ? "here" : "";
@@ -115,7 +115,7 @@ function followersOf({ followers, follows, isOwn }: ChannelCluster): string {
   return followers
     .toSorted((a, b) => b.lagBytes - a.lagBytes)
     .map(({ lagBytes, node }) =>
-      lagBytes === 0 ? node : `${node} ${formatBytes(lagBytes)} behind`,
+      lagBytes === 0 ? node : `${node} ${formatBytes(lagBytes)} on the way`,
     )
     .join(", ");
 }

@@ -77,7 +77,7 @@ test("in a cluster they say how it is, who owns a channel, who follows it, and w
   const tables = [
     "",
     "CHANNEL               OWNER                 LAG   GAPS FOLLOWERS",
-    "fier/screen           here                    –      – n2 1.23 MB behind, n3",
+    "fier/screen           here                    –      – n2 1.23 MB on the way, n3",
     "fier/cam              n2                  12 ms      3 here",
     "fier/far              n2                      –      0",
     "",
@@ -87,18 +87,18 @@ test("in a cluster they say how it is, who owns a channel, who follows it, and w
   ];
   const lines = (): string[] =>
     statusTables(server(serverCluster(cluster)), channels, undefined).split("\n");
-  expect(lines().slice(0, 3)).toEqual([...HEAD, "node n1 of 3, connected, 1 lost"]);
+  expect(lines().slice(0, 3)).toEqual([...HEAD, "node n1, one of 3, connected, 1 lost"]);
   expect(lines().slice(3, 6)).toEqual(CHANNELS);
   expect(lines().slice(9)).toEqual(tables);
   cluster.isConnected = false;
-  expect(lines()[2]).toBe("node n1 of 3, NATS is away, 1 lost");
+  expect(lines()[2]).toBe("node n1, one of 3, NATS is away, 1 lost");
   expect(lines().every((line) => line.length <= 80)).toBe(true);
 });
 
 test("a node that is alone has a line, and no table of what is not there", () => {
   const alone = serverCluster(madeUpCluster());
   const text = statusTables(server(alone), page(channel("screen", null)), undefined);
-  expect(text.split("\n")).toEqual([...HEAD, "node n1 of 1, connected", ...CHANNELS]);
+  expect(text.split("\n")).toEqual([...HEAD, "node n1, one of 1, connected", ...CHANNELS]);
 });
 
 test("no name of a node steers a terminal, or takes the room of what is beside it", () => {

@@ -191,7 +191,7 @@ describeWith(CHROMIUM, "the dashboard of a real server", () => {
         const said = complaints(tab);
         await tab.reload();
         const state = tab.locator("#cluster-state");
-        await state.getByText("Node n1 of 2", { exact: true }).waitFor();
+        await state.getByText("Node n1, one of 2", { exact: true }).waitFor();
         await tab.locator("[data-connection=live]").waitFor();
         const rows = tab.locator("#channels tr");
         await rows.filter({ hasText: "bob/cam" }).getByText("live", { exact: true }).waitFor();
@@ -201,7 +201,7 @@ describeWith(CHROMIUM, "the dashboard of a real server", () => {
         cluster.isConnected = false;
         cluster.others[0] = madeUpNode("n2", { lost: true, heard: 62_000 });
         cluster.others.push(madeUpNode("n3-with-a-long-name.media.example:61920"));
-        await state.getByText("Node n1 of 3, NATS is away, 1 lost").waitFor();
+        await state.getByText("Node n1, one of 3, NATS is away, 1 lost").waitFor();
         await tab.locator("#cluster-nodes").getByText("lost, heard 1:02 ago").waitFor();
         const card = (await tab.locator("#cluster .card").boundingBox()) ?? expect.unreachable();
         expect(card.x).toBeGreaterThanOrEqual(0);

@@ -168,7 +168,7 @@ describeWith(CHROMIUM, "the dashboard", () => {
         { node: "n3", lagBytes: 1_230_000 },
       ];
       become({ cluster: ownLinks(followers) });
-      await links.getByText("followed by n2; n3, 1.23 MB behind", { exact: true }).waitFor();
+      await links.getByText("followed by n2; n3, 1.23 MB on the way", { exact: true }).waitFor();
       expect(await tab.locator("#fact-owner").textContent()).toBe("this one");
       become({ cluster: null });
       await links.waitFor({ state: "hidden" });

@@ -54,7 +54,7 @@ test(
     try {
       const { code, stdout } = await stage.fstream(["status", url]).ending();
       expect(code).toBe(0);
-      expect(stdout).toMatch(/^node n1 of 3, connected, 1 lost$/m);
+      expect(stdout).toMatch(/^node n1, one of 3, connected, 1 lost$/m);
       expect(stdout).toMatch(/^eve\/far +unknown +0 +0 bit\/s +0 bit\/s +–$/m);
       expect(stdout).toMatch(/^eve\/far +n2 +12 ms +0 here$/m);
       expect(stdout).toMatch(/^n2 +up +1 +0:00 ago$/m);

@@ -15,7 +15,7 @@ export function showCluster(cluster: ServerCluster | null): void {
   const lost = nodes.filter((one) => one.lost).length;
   const trouble = connected ? [] : ["NATS is away"];
   const missing = lost === 0 ? [] : [`${formatCount(lost)} lost`];
-  const words = [`Node ${node} of ${formatCount(nodes.length + 1)}`, ...trouble, ...missing];
+  const words = [`Node ${node}, one of ${formatCount(nodes.length + 1)}`, ...trouble, ...missing];
   details.dataset["state"] = words.length === 1 ? "well" : "trouble";
   setText(byId("cluster-state", HTMLElement), words.join(", "));
   showNodes(nodes);

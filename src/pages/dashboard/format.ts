@@ -32,7 +32,7 @@ export function formatLinks({
 }: ChannelCluster): string {
   if (isOwn) {
     const nodes = followers.map(({ lagBytes, node }) =>
-      lagBytes === 0 ? node : `${node}, ${formatBytes(lagBytes)} behind`,
+      lagBytes === 0 ? node : `${node}, ${formatBytes(lagBytes)} on the way`,
     );
     return nodes.length === 0 ? "no other node follows it" : `followed by ${nodes.join("; ")}`;
   }
