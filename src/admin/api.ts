@@ -10,6 +10,7 @@
  */
 import { refusal } from "../core/errors.ts";
 import type { Channel } from "../hub/model.ts";
+import { isLive } from "./cluster.ts";
 import type { Events } from "./events.ts";
 import { listChannels, listWatchers } from "./lists.ts";
 import { json, problem, wrongMethod } from "./replies.ts";
@@ -71,7 +72,7 @@ export function answerPlayer({ server }: Subject, request: Request): Response {
   }
   const channel = server.directory.find(name.user, name.channel);
   const { contentType, format } = formatOf(channel?.live?.scan.format);
-  const live = (channel?.source ?? null) !== null;
+  const live = channel !== undefined && isLive(server, channel);
   const locked = (channel?.password ?? "") !== "";
   return json({ port: mediaPort(server), live, format, contentType, locked }, 200, open);
 }

@@ -6,6 +6,7 @@
  *     data: {"version":…}      data: ["bob/camera"]
  */
 import type { Clock } from "../core/clock.ts";
+import { isLive } from "./cluster.ts";
 import { serverStatus, type Subject } from "./snapshot.ts";
 
 /** Pages and programs that listen at once: far more than people look at one server. */
@@ -114,9 +115,9 @@ function streamTo(
 
 function liveKeys({ server }: Subject): Set<string> {
   const keys = new Set<string>();
-  for (const { name, source, user } of server.directory.list()) {
-    if (source !== null) {
-      keys.add(`${user}/${name}`);
+  for (const channel of server.directory.list()) {
+    if (isLive(server, channel)) {
+      keys.add(`${channel.user}/${channel.name}`);
     }
   }
   return keys;

@@ -10,15 +10,10 @@ import { cursorAt } from "../hub/roster.ts";
 import { bytesSent } from "../hub/watcher.ts";
 import { contentType, formatTitle } from "../media/format.ts";
 import type { Known } from "../media/scan.ts";
-import type {
-  ChannelState,
-  ChannelStatus,
-  RatePoint,
-  ServerStatus,
-  WatcherStatus,
-} from "../protocol/status.ts";
+import type { ChannelStatus, RatePoint, ServerStatus, WatcherStatus } from "../protocol/status.ts";
 import type { Connection } from "../server/model.ts";
 import type { Server } from "../server/server.ts";
+import { channelCluster, isLive, linksOf, serverCluster, stateOf } from "./cluster.ts";
 import { pictureSize } from "./picture-size.ts";
 import { RATE_STEP_MS, type Rates } from "./rates.ts";
 
@@ -35,17 +30,18 @@ export interface Subject {
 
 /** The state of one channel, with its history where that is asked for. */
 export function channelStatus(
-  { clock, epoch, rates }: Subject,
+  { clock, epoch, rates, server }: Subject,
   channel: Channel,
   history: readonly RatePoint[] = [],
 ): ChannelStatus {
   const { live, name, tally, user, waiting, waitingElsewhere, watchers } = channel;
+  const links = linksOf(server, channel);
   const now = clock.now();
   const since = live === null ? null : live.cameAt;
   return {
     user,
     channel: name,
-    state: stateOf(channel),
+    state: stateOf(channel, links),
     ...formatOf(live?.scan.format),
     ...(live === null ? { width: null, height: null } : pictureSize(live)),
     since: since === null ? null : Math.round(epoch + since),
@@ -61,15 +57,9 @@ export function channelStatus(
     farApart: live?.farApart ?? false,
     ringBytes: live === null ? 0 : ringBytesOf(live),
     locked: channel.password !== "",
+    cluster: channelCluster(links),
     history,
   };
-}
-
-function stateOf({ live, source }: Channel): ChannelState {
-  if (source !== null) {
-    return "live";
-  }
-  return live === null ? "waiting" : "lingering";
 }
 
 /** A format as the API has it: null for one that is not known. */
@@ -136,7 +126,7 @@ export function serverStatus({ epoch, rates, server, startedAt }: Subject): Serv
   let [channels, live, watchers] = [0, 0, 0];
   for (const channel of server.directory.list()) {
     channels++;
-    live += channel.source === null ? 0 : 1;
+    live += isLive(server, channel) ? 1 : 0;
     watchers += channel.watchers;
   }
   return {
@@ -153,6 +143,7 @@ export function serverStatus({ epoch, rates, server, startedAt }: Subject): Serv
     residentBytes: process.memoryUsage.rss(),
     port: mediaPort(server),
     historyStep: RATE_STEP_MS,
+    cluster: serverCluster(server.cluster),
   };
 }
 

@@ -1,8 +1,8 @@
 /** `fstream status`: what a running server has to tell of its channels, as a table. */
-import { formatBitrate, formatBytes, formatDuration } from "../core/units.ts";
 import type { ChannelStatus, Page, ServerStatus, WatcherStatus } from "../protocol/status.ts";
 import { command, type Command } from "./command.ts";
 import { passwordFromFile } from "./passwords.ts";
+import { statusTables } from "./status-tables.ts";
 import { messageOf, talk, UsageError } from "./talk.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:61921";
@@ -189,65 +189,5 @@ async function drawJson(source: Source, withWatchers: boolean): Promise<string> 
 
 async function drawTable(source: Source, withWatchers: boolean): Promise<string> {
   const [server, channels, watchers] = await askAll(source, withWatchers);
-  const head = [
-    `fstream ${server.version}, up ${formatDuration(Date.now() - server.since)}: ` +
-      `${server.live} live, ${server.watchers} watchers, ${formatBytes(server.residentBytes)}`,
-    `${formatBitrate(server.bitsIn)} in, ${formatBitrate(server.bitsOut)} out, ` +
-      `${server.skips} skips`,
-  ];
-  return [
-    ...head,
-    "",
-    ...table(CHANNEL_COLUMNS, channels),
-    ...(watchers === undefined ? [] : ["", ...table(WATCHER_COLUMNS, watchers)]),
-  ].join("\n");
-}
-
-/** A column: its heading, its width (to the right where that is below 0), and what stands in it. */
-type Column<Item> = readonly [heading: string, width: number, cell: (item: Item) => string];
-
-const CHANNEL_COLUMNS: readonly Column<ChannelStatus>[] = [
-  ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
-  ["FORMAT", 9, ({ state, title }) => (state === "live" ? title || "unknown" : state)],
-  ["SIZE", 9, ({ height, width }) => (width === null ? "" : `${width}x${height}`)],
-  ["WATCH", -5, ({ watchers }) => String(watchers)],
-  ["IN", -11, ({ bitsIn }) => formatBitrate(bitsIn)],
-  ["OUT", -11, ({ bitsOut }) => formatBitrate(bitsOut)],
-  ["UP", -8, ({ since, uptime }) => (since === null ? "–" : formatDuration(uptime))],
-];
-
-const WATCHER_COLUMNS: readonly Column<WatcherStatus>[] = [
-  ["WATCHER", 8, ({ id }) => id],
-  ["CHANNEL", 21, ({ channel, user }) => `${user}/${channel}`],
-  ["ADDRESS", 24, ({ address }) => address],
-  ["LAG", -8, ({ lag, state }) => (state === "waiting" ? "waiting" : `${lag} ms`)],
-  ["SENT", -8, ({ bytes }) => formatBytes(bytes)],
-  ["SKIPS", -6, ({ skips }) => String(skips)],
-];
-
-function table<Item>(
-  columns: readonly Column<Item>[],
-  { items, total }: Page<Item>,
-): readonly string[] {
-  const rows = items.map((item) => line(columns, ([, , cell]) => cell(item)));
-  const more = total > items.length ? [`… and ${total - items.length} more`] : [];
-  return [line(columns, ([heading]) => heading), ...rows, ...more];
-}
-
-function line<Item>(
-  columns: readonly Column<Item>[],
-  cell: (column: Column<Item>) => string,
-): string {
-  return columns
-    .map((column) => fitted(cell(column), column[1]))
-    .join(" ")
-    .trimEnd();
-}
-
-/** Names are others' to choose: nothing of them may steer a terminal. */
-function fitted(text: string, width: number): string {
-  const room = Math.abs(width);
-  const plain = text.replaceAll(/\p{C}/gu, "?");
-  const short = plain.length > room ? `${plain.slice(0, room - 1)}…` : plain;
-  return width < 0 ? short.padStart(room) : short.padEnd(room);
+  return statusTables(server, channels, watchers);
 }

@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Buckets } from "../core/buckets.ts";
+import { addCluster } from "./cluster.ts";
 import type { ByReason, ChannelNumbers, Counts, Levels, Numbers } from "./numbers.ts";
 import { newSlots, type Division } from "./slots.ts";
 
@@ -82,6 +83,10 @@ export function newMetrics(read: () => Numbers): Metrics {
   addProcess(registry);
   addChannels(registry, () => division);
   addServer(registry, () => numbers);
+  const { cluster } = numbers;
+  if (cluster !== null) {
+    addCluster(registry, () => numbers.cluster ?? cluster);
+  }
   return {
     contentType: registry.contentType,
     render() {

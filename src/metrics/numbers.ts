@@ -50,4 +50,30 @@ export interface Numbers {
   /** In milliseconds. */
   readonly joinWaits: Buckets;
   readonly fanOutLags: Buckets;
+  /** Null where it is no node of a cluster; that is so from the start on, or never. */
+  readonly cluster: ClusterNumbers | null;
+}
+
+export interface ClusterNumbers {
+  readonly connected: boolean;
+  /** Nodes that are heard, this one included, and nodes that are lost. */
+  readonly nodes: { readonly here: number; readonly lost: number };
+  /** Channels of other nodes whose bytes come here, and own ones whose bytes go to others. */
+  readonly followed: number;
+  readonly led: number;
+  readonly counts: ClusterCounts;
+}
+
+/** What only rises. */
+export interface ClusterCounts {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly gaps: number;
+  readonly resyncs: number;
+  readonly skips: number;
+  readonly connects: number;
+  readonly nodesLost: number;
+  readonly yielded: number;
 }

@@ -40,8 +40,31 @@ export interface ChannelStatus {
   readonly ringBytes: number;
   /** Whether watchers need a password. */
   readonly locked: boolean;
+  /** How it goes through the cluster; null where there is none, or no node has it on air. */
+  readonly cluster: ChannelCluster | null;
   /** Bits a second of the last minutes, oldest first, one entry every `historyStep`. */
   readonly history: readonly RatePoint[];
+}
+
+export interface ChannelCluster {
+  /** The name of the node that has its broadcaster, and whether that is this one. */
+  readonly owner: string;
+  readonly isOwn: boolean;
+  /** Of an own channel, the nodes that its bytes go to. */
+  readonly followers: readonly FollowerStatus[];
+  /** Whether the bytes of another node's channel come here. */
+  readonly follows: boolean;
+  /** From that node to this one, by both machines' time of day; null where nothing comes. */
+  readonly lag: number | null;
+  /** Messages that were missing, and how often the owner was asked to begin again. */
+  readonly gaps: number;
+  readonly resyncs: number;
+}
+
+export interface FollowerStatus {
+  readonly node: string;
+  /** Bytes that it was sent and has not confirmed. */
+  readonly lagBytes: number;
 }
 
 export interface RatePoint {
@@ -82,6 +105,45 @@ export interface ServerStatus {
   readonly port: number | null;
   /** Milliseconds between two entries of a channel's history. */
   readonly historyStep: number;
+  /** Null where it is no node of a cluster. */
+  readonly cluster: ServerCluster | null;
+}
+
+/** The cluster as this node sees it. Totals are since the start. */
+export interface ServerCluster {
+  /** This node's name. */
+  readonly node: string;
+  /** Whether it has a connection to NATS. */
+  readonly connected: boolean;
+  /** The other nodes. */
+  readonly nodes: readonly NodeStatus[];
+  /** Bytes and messages of streams, from other nodes and to them. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  /** Messages that were missing. */
+  readonly gaps: number;
+  /** How often an owner was asked to begin again. */
+  readonly resyncs: number;
+  /** How often a stream went on further on, because bytes were gone. */
+  readonly skips: number;
+  /** Connections to NATS that were made. */
+  readonly connects: number;
+  readonly nodesLost: number;
+  /** Channels that were given up to another node. */
+  readonly yielded: number;
+}
+
+export interface NodeStatus {
+  readonly name: string;
+  /** No other node has it, whatever its name is. */
+  readonly id: string;
+  readonly lost: boolean;
+  /** Channels of which it has the broadcaster. */
+  readonly channels: number;
+  /** Since it was last heard. */
+  readonly heard: number;
 }
 
 /** Which page of a list. */

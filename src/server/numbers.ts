@@ -5,7 +5,7 @@ import type { Gate } from "../auth/gate.ts";
 import { ringBytesOf } from "../hub/broadcast.ts";
 import type { Channel } from "../hub/model.ts";
 import type { WebhookCounters } from "../hooks/webhook.ts";
-import type { ChannelNumbers, Numbers } from "../metrics/numbers.ts";
+import type { ChannelNumbers, ClusterNumbers, Numbers } from "../metrics/numbers.ts";
 import type { Server } from "./server.ts";
 
 /** What counts beside the server itself. */
@@ -52,6 +52,28 @@ export function numbersOf(server: Server, { gate, webhook }: Beside): Numbers {
           },
     joinWaits: counters.joinWaits,
     fanOutLags: counters.fanOutLags,
+    cluster: clusterNumbers(server),
+  };
+}
+
+function clusterNumbers({ cluster, directory }: Server): ClusterNumbers | null {
+  if (cluster === undefined) {
+    return null;
+  }
+  const nodes = cluster.nodes();
+  const lost = nodes.filter((node) => node.lost).length;
+  let [followed, led] = [0, 0];
+  for (const { name, user } of directory.list()) {
+    const links = cluster.channel(user, name);
+    followed += links?.follows === true ? 1 : 0;
+    led += links !== null && links.followers.length > 0 ? 1 : 0;
+  }
+  return {
+    connected: cluster.connected(),
+    nodes: { here: nodes.length - lost + 1, lost },
+    followed,
+    led,
+    counts: cluster.counters,
   };
 }
 

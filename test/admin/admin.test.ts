@@ -10,6 +10,14 @@ import type {
   WatcherStatus,
 } from "../../src/protocol/status.ts";
 import { openAdmin } from "../support/admin.ts";
+import {
+  asNode,
+  farLinks,
+  madeUpCluster,
+  madeUpNode,
+  ownLinks,
+  type MadeUpCluster,
+} from "../support/cluster.ts";
 import { eventually, relay, type Flags, type Relay } from "../support/server.ts";
 import { admitted, connect, payload } from "../support/sockets.ts";
 
@@ -26,9 +34,11 @@ interface Stage extends AsyncDisposable {
   get<Answer>(path: string): Promise<Answer>;
 }
 
-async function newStage(flags: Flags = {}): Promise<Stage> {
+async function newStage(flags: Flags = {}, cluster?: MadeUpCluster): Promise<Stage> {
   const media = await relay();
-  const admin = openAdmin(media, flags);
+  const far = [["eve", "far"]] as const;
+  const server = cluster === undefined ? media.server : asNode(media.server, cluster, far);
+  const admin = openAdmin({ server }, flags);
   const [url = ""] = admin.urls;
   const ask: Stage["ask"] = async (path, init) => {
     const response = await fetch(new URL(path, url), init);
@@ -289,4 +299,75 @@ test("streams the state every second and what begins or ends, until it stops", a
   );
   await stage.admin.stop();
   await reading.catch(() => {});
+});
+
+test("says nothing of a cluster where there is none", async () => {
+  await using stage = await newStage();
+  const { broadcaster, watcher } = await onAir(stage);
+  expect((await stage.get<ServerStatus>("/api/status")).cluster).toBeNull();
+  expect((await stage.get<ChannelStatus>("/api/channels/bob/cam")).cluster).toBeNull();
+  watcher.end();
+  broadcaster.end();
+});
+
+test("tells how the cluster is, and lists the channels of other nodes beside its own", async () => {
+  const cluster = madeUpCluster();
+  await using stage = await newStage({}, cluster);
+  const { broadcaster, watcher } = await onAir(stage);
+  cluster.others.push(madeUpNode("n2", { channels: 1 }), madeUpNode("n3", { lost: true }));
+  Object.assign(cluster.counters, { bytesIn: 11, messagesOut: 22, yielded: 33 });
+  const followers = [{ node: "n2", lagBytes: 4_096 }];
+  cluster.links.set("bob/cam", ownLinks(followers));
+  const far = { follows: true, lag: 12, gaps: 2, resyncs: 1 };
+  cluster.links.set("eve/far", farLinks("n2", far));
+  const server = await stage.get<ServerStatus>("/api/status");
+  expect(server).toMatchObject({ channels: 2, live: 2 });
+  expect(server.cluster).toEqual({
+    node: "n1",
+    connected: true,
+    nodes: [
+      { name: "n2", id: "id of n2", lost: false, channels: 1, heard: 120 },
+      { name: "n3", id: "id of n3", lost: true, channels: 0, heard: 120 },
+    ],
+    ...cluster.counters,
+  });
+  const { items, total } = await stage.get<Page<ChannelStatus>>("/api/channels");
+  expect([total, ...items.map(({ channel, state }) => `${channel} ${state}`)]).toEqual([
+    2,
+    "cam live",
+    "far live",
+  ]);
+  expect(items.map((channel) => channel.cluster)).toEqual([
+    ownLinks(followers),
+    farLinks("n2", far),
+  ]);
+  const one = await stage.get<ChannelStatus>("/api/channels/eve/far");
+  expect(one).toMatchObject({ user: "eve", channel: "far", state: "live", bytesIn: 0 });
+  expect(one.cluster).toEqual(farLinks("n2", far));
+  const player = JSON.parse((await stage.ask("/api/player/eve/far")).text);
+  expect(player).toMatchObject({ live: true, format: null });
+  cluster.isConnected = false;
+  expect((await stage.get<ServerStatus>("/api/status")).cluster?.connected).toBe(false);
+  watcher.end();
+  broadcaster.end();
+});
+
+test("what is held here says more than other nodes do, and what nobody has on air is waited for", async () => {
+  const cluster = madeUpCluster();
+  await using stage = await newStage({}, cluster);
+  const { broadcaster, watcher } = await onAir(stage);
+  const states = async (): Promise<string> => {
+    const { items } = await stage.get<Page<ChannelStatus>>("/api/channels");
+    return items
+      .map(({ channel, cluster: links, state }) => `${channel} ${state} ${links?.owner}`)
+      .join();
+  };
+  expect(await states()).toBe("cam live undefined,far waiting undefined");
+  broadcaster.end();
+  await stage.media.log.said(/broadcaster .* (left|closed)/);
+  cluster.links.set("bob/cam", farLinks("n2"));
+  cluster.links.set("eve/far", farLinks("n2"));
+  expect(await states()).toBe("cam lingering n2,far live n2");
+  expect(await stage.get<ServerStatus>("/api/status")).toMatchObject({ channels: 2, live: 1 });
+  watcher.end();
 });

@@ -7,6 +7,14 @@ import { refusal } from "../../src/core/errors.ts";
 import { newMetrics } from "../../src/metrics/metrics.ts";
 import { systemClock } from "../../src/server/clock.ts";
 import { numbersOf } from "../../src/server/numbers.ts";
+import {
+  asNode,
+  farLinks,
+  madeUpCluster,
+  madeUpNode,
+  ownLinks,
+  type MadeUpCluster,
+} from "../support/cluster.ts";
 import { eventually, relay } from "../support/server.ts";
 import { admitted, connect, payload } from "../support/sockets.ts";
 import { describeWith } from "../support/tools.ts";
@@ -14,8 +22,8 @@ import { clip } from "./clip.ts";
 
 const FRAMES = 60;
 
-/** A server with a gate that lets one user not in, and a way to scrape it. */
-async function scraped() {
+/** A server with a gate that lets one user not in, and a way to scrape it. Eve is at another node. */
+async function scraped(cluster?: MadeUpCluster) {
   const authenticator = gate(
     {
       authenticate: ({ user }) =>
@@ -24,9 +32,12 @@ async function scraped() {
     { clock: systemClock, onProblem: () => {} },
   );
   const fstream = await relay({}, authenticator);
-  const metrics = newMetrics(() =>
-    numbersOf(fstream.server, { gate: authenticator, webhook: undefined }),
-  );
+  const far = [
+    ["eve", "one"],
+    ["eve", "two"],
+  ] as const;
+  const server = cluster === undefined ? fstream.server : asNode(fstream.server, cluster, far);
+  const metrics = newMetrics(() => numbersOf(server, { gate: authenticator, webhook: undefined }));
   return {
     fstream,
     async scrape() {
@@ -115,9 +126,48 @@ test("frames are counted where they are known", async () => {
   expect(valueOf(await server.scrape(), frames)).toBe(FRAMES);
 });
 
+test("a node says how its cluster is, and no other server says anything of one", async () => {
+  await using alone = await scraped();
+  expect(await alone.scrape()).not.toContain("fstream_cluster_");
+  const cluster = madeUpCluster();
+  await using node = await scraped(cluster);
+  using _ = await admitted(node.fstream.where, "broadcast,user=bob,channel=a,reply=1");
+  const counts = Object.keys(cluster.counters);
+  Object.assign(cluster.counters, Object.fromEntries(counts.map((name, at) => [name, at + 10])));
+  cluster.others.push(madeUpNode("n2"), madeUpNode("n3", { lost: true }));
+  cluster.links.set("bob/a", ownLinks([{ node: "n2", lagBytes: 0 }]));
+  cluster.links.set("eve/one", farLinks("n2", { follows: true }));
+  cluster.links.set("eve/two", farLinks("n2"));
+  const text = await node.scrape();
+  const of = (name: string): number => valueOf(text, `fstream_cluster_${name}`);
+  const totals = [
+    "received_bytes",
+    "sent_bytes",
+    "received_messages",
+    "sent_messages",
+    "gaps",
+    "resyncs",
+    "skips",
+    "connects",
+    "nodes_lost",
+    "yielded_channels",
+  ];
+  expect(totals.map((name) => of(`${name}_total`))).toEqual(counts.map((_name, at) => at + 10));
+  expect(of("connected")).toBe(1);
+  expect([of('nodes{state="here"}'), of('nodes{state="lost"}')]).toEqual([2, 1]);
+  expect([of("followed_channels"), of("led_channels")]).toEqual([1, 1]);
+  cluster.isConnected = false;
+  cluster.others.pop();
+  cluster.links.clear();
+  const after = await node.scrape();
+  expect(valueOf(after, "fstream_cluster_connected")).toBe(0);
+  expect(valueOf(after, 'fstream_cluster_nodes{state="lost"}')).toBe(0);
+  expect(valueOf(after, "fstream_cluster_led_channels")).toBe(0);
+});
+
 describeWith("promtool", "Prometheus' own tool", () => {
   test("has nothing to say", async () => {
-    await using server = await scraped();
+    await using server = await scraped(madeUpCluster());
     using _ = await admitted(server.fstream.where, "broadcast,user=bob,channel=a,reply=1");
     const input = new Blob([await server.scrape()]);
     const tool = Bun.spawn(["promtool", "check", "metrics"], {

@@ -34,6 +34,7 @@ function numbersOf(counts: Counts, channels: readonly Fake[]): Numbers {
     hooks: {},
     joinWaits: newBuckets([]),
     fanOutLags: newBuckets([]),
+    cluster: null,
   };
 }
 

@@ -6,6 +6,14 @@ import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import type { Admin } from "../../src/admin/admin.ts";
 import { openAdmin } from "../support/admin.ts";
+import {
+  asNode,
+  farLinks,
+  madeUpCluster,
+  madeUpNode,
+  ownLinks,
+  type MadeUpCluster,
+} from "../support/cluster.ts";
 import { relay, type Flags, type Relay } from "../support/server.ts";
 import { CHROMIUM, openBrowser } from "../support/browser.ts";
 import { TEST_MS } from "../support/program.ts";
@@ -16,6 +24,12 @@ import { broadcast } from "./on-air.ts";
 
 const FRAMES = 60;
 
+/** A desktop's window and a phone's. */
+const SIZES = [
+  { width: 1280, height: 800 },
+  { width: 360, height: 740 },
+];
+
 const STRANGER = new URL("stranger.html", import.meta.url);
 
 interface Stage extends AsyncDisposable {
@@ -24,9 +38,11 @@ interface Stage extends AsyncDisposable {
   readonly url: string;
 }
 
-async function newStage(flags: Flags = {}): Promise<Stage> {
+async function newStage(flags: Flags = {}, cluster?: MadeUpCluster): Promise<Stage> {
   const media = await relay();
-  const admin = openAdmin(media, flags);
+  const far = [["eve", "far"]] as const;
+  const server = cluster === undefined ? media.server : asNode(media.server, cluster, far);
+  const admin = openAdmin({ server }, flags);
   const [url = ""] = admin.urls;
   return {
     media,
@@ -159,6 +175,47 @@ describeWith(CHROMIUM, "the dashboard of a real server", () => {
     },
     TEST_MS,
   );
+
+  for (const size of SIZES) {
+    test(
+      `says in ${size.width} pixels which node it is, how the cluster is, and where a channel is owned`,
+      async () => {
+        const cluster = madeUpCluster();
+        await using stage = await newStage({}, cluster);
+        await using browser = await openBrowser();
+        using _ = await show(stage, "cam");
+        cluster.others.push(madeUpNode("n2", { channels: 1 }));
+        cluster.links.set("bob/cam", ownLinks([{ node: "n2", lagBytes: 0 }]));
+        cluster.links.set("eve/far", farLinks("n2"));
+        const tab = await browser.open(stage.url, size);
+        const said = complaints(tab);
+        await tab.reload();
+        const state = tab.locator("#cluster-state");
+        await state.getByText("Node n1, one of 2", { exact: true }).waitFor();
+        await tab.locator("[data-connection=live]").waitFor();
+        const rows = tab.locator("#channels tr");
+        await rows.filter({ hasText: "bob/cam" }).getByText("live", { exact: true }).waitFor();
+        await rows.filter({ hasText: "eve/far" }).getByText("live, at n2").waitFor();
+        await state.click();
+        await tab.locator("#cluster-nodes").getByText("1 channel", { exact: true }).waitFor();
+        cluster.isConnected = false;
+        cluster.others[0] = madeUpNode("n2", { lost: true, heard: 62_000 });
+        cluster.others.push(madeUpNode("n3-with-a-long-name.media.example:61920"));
+        await state.getByText("Node n1, one of 3, NATS is away, 1 lost").waitFor();
+        await tab.locator("#cluster-nodes").getByText("lost, heard 1:02 ago").waitFor();
+        const card = (await tab.locator("#cluster .card").boundingBox()) ?? expect.unreachable();
+        expect(card.x).toBeGreaterThanOrEqual(0);
+        expect(card.x + card.width).toBeLessThanOrEqual(size.width);
+        cluster.links.set("eve/far", farLinks("n3-with-a-long-name.media.example:61920"));
+        await rows.getByText("live, at n3-with-a-long-name").waitFor();
+        expect(await tab.evaluate("document.documentElement.scrollWidth")).toBe(size.width);
+        cluster.others.length = 0;
+        await tab.getByText("No other node is there").waitFor();
+        expect(said).toEqual([]);
+      },
+      TEST_MS,
+    );
+  }
 
   for (const token of ["", "right"]) {
     test(

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { CHROMIUM, openBrowser } from "../support/browser.ts";
+import { farLinks, ownLinks } from "../support/cluster.ts";
 import { TEST_MS } from "../support/program.ts";
 import { describeWith } from "../support/tools.ts";
 import { madeUpChannel, madeUpWatcher, standIn } from "./stand-in.ts";
@@ -117,6 +118,60 @@ describeWith(CHROMIUM, "the dashboard", () => {
       await tab.getByRole("heading", { name: "fier/two" }).waitFor();
       await tab.keyboard.press("Escape");
       await tab.getByRole("heading", { name: "Channels" }).waitFor();
+    },
+    TEST_MS,
+  );
+
+  test(
+    "says nothing of a cluster where there is none",
+    async () => {
+      await using server = standIn();
+      server.channels.push(madeUpChannel("fier", "screen"));
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
+      await tab.locator("#channels tr").getByText("live", { exact: true }).waitFor();
+      expect(await tab.locator("#cluster").isVisible()).toBe(false);
+      await tab.getByText("fier/screen").click();
+      await tab.locator("#fact-state").getByText("live", { exact: true }).waitFor();
+      expect(await tab.locator("#facts-cluster").isVisible()).toBe(false);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "names the node of a channel where it is another one, and says how its bytes go",
+    async () => {
+      await using server = standIn();
+      const screen = madeUpChannel("fier", "screen");
+      server.channels.push(screen);
+      await using browser = await openBrowser();
+      const tab = await browser.open(server.url);
+      const state = tab.locator("#channels .state");
+      const links = tab.locator("#fact-links");
+      const become = (changes: object): void => {
+        server.channels[0] = { ...screen, ...changes };
+        server.tick();
+      };
+      become({ cluster: ownLinks() });
+      await state.getByText("live", { exact: true }).waitFor();
+      become({ locked: true, cluster: farLinks("n2") });
+      await state.getByText("live, locked, at n2", { exact: true }).waitFor();
+      await tab.getByText("fier/screen").click();
+      await links.getByText("nobody here watches it").waitFor();
+      expect(await tab.locator("#fact-owner").textContent()).toBe("n2");
+      become({ cluster: farLinks("n2", { follows: true, lag: 12, gaps: 1, resyncs: 2 }) });
+      await links.getByText("12 ms behind, 1 gap, 2 resyncs", { exact: true }).waitFor();
+      become({ cluster: farLinks("n2", { follows: true }) });
+      await links.getByText("0 gaps, 0 resyncs", { exact: true }).waitFor();
+      const followers = [
+        { node: "n2", lagBytes: 0 },
+        { node: "n3", lagBytes: 1_230_000 },
+      ];
+      become({ cluster: ownLinks(followers) });
+      await links.getByText("followed by n2; n3, 1.23 MB on the way", { exact: true }).waitFor();
+      expect(await tab.locator("#fact-owner").textContent()).toBe("this one");
+      become({ cluster: null });
+      await links.waitFor({ state: "hidden" });
     },
     TEST_MS,
   );

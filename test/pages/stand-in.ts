@@ -38,6 +38,7 @@ export function madeUpChannel(user: string, channel: string, index = 0): Channel
     farApart: false,
     ringBytes: 16_777_216,
     locked: index % 17 === 3,
+    cluster: null,
     history: Array.from({ length: 180 }, (_, at) => ({
       bitsIn: bitsIn * (1 + 0.15 * Math.sin(at / 5 + index)),
       bitsOut: bitsIn * (1.8 + 0.3 * Math.cos(at / 9 + index)),
@@ -61,16 +62,13 @@ export function madeUpWatcher(user: string, channel: string, index: number): Wat
   };
 }
 
-export function standIn(token = "", port = 0): StandIn {
-  const channels: ChannelStatus[] = [];
-  const watchers: WatcherStatus[] = [];
-  const deleted: string[] = [];
-  const listeners = new Set<() => void>();
-  const began = Date.now();
-
-  const status = (): ServerStatus => ({
+export function madeUpStatus(
+  channels: readonly ChannelStatus[],
+  watchers: readonly WatcherStatus[],
+): ServerStatus {
+  return {
     version: "0.1.0",
-    since: began - 93_000_000,
+    since: Date.now(),
     channels: channels.length,
     live: channels.length,
     watchers: watchers.length,
@@ -83,7 +81,18 @@ export function standIn(token = "", port = 0): StandIn {
     residentBytes: 96_000_000,
     port: 61_920,
     historyStep: 1_000,
-  });
+    cluster: null,
+  };
+}
+
+export function standIn(token = "", port = 0): StandIn {
+  const channels: ChannelStatus[] = [];
+  const watchers: WatcherStatus[] = [];
+  const deleted: string[] = [];
+  const listeners = new Set<() => void>();
+  const began = Date.now() - 93_000_000;
+
+  const status = (): ServerStatus => ({ ...madeUpStatus(channels, watchers), since: began });
   const find = (url: URL): number => {
     const [user = "", channel = ""] = url.pathname.split("/").slice(3).map(decodeURIComponent);
     return channels.findIndex((one) => one.user === user && one.channel === channel);

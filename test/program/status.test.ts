@@ -2,7 +2,10 @@
  * `fstream status` as people and scripts run it, and the pages of servers beside one another.
  */
 import { expect, test } from "bun:test";
+import { openAdmin } from "../support/admin.ts";
+import { asNode, farLinks, madeUpCluster, madeUpNode } from "../support/cluster.ts";
 import { newStage, TEST_MS, type Relay } from "../support/program.ts";
+import { relay as relayHere } from "../support/server.ts";
 
 async function pagesOf(relay: Relay): Promise<string> {
   const line = await relay.said.line(/pages at /);
@@ -34,6 +37,33 @@ test(
       '{"server":',
     ]);
     watching.kill("SIGTERM");
+  },
+  TEST_MS,
+);
+
+test(
+  "says of a node of a cluster what it is, and which nodes have the channels of others",
+  async () => {
+    await using stage = await newStage();
+    await using media = await relayHere();
+    const cluster = madeUpCluster();
+    cluster.others.push(madeUpNode("n2", { channels: 1 }), madeUpNode("n3", { lost: true }));
+    cluster.links.set("eve/far", farLinks("n2", { follows: true, lag: 12 }));
+    const admin = openAdmin({ server: asNode(media.server, cluster, [["eve", "far"]]) });
+    const [url = ""] = admin.urls;
+    try {
+      const { code, stdout } = await stage.fstream(["status", url]).ending();
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^node n1, one of 3, connected, 1 lost$/m);
+      expect(stdout).toMatch(/^eve\/far +unknown +0 +0 bit\/s +0 bit\/s +–$/m);
+      expect(stdout).toMatch(/^eve\/far +n2 +12 ms +0 here$/m);
+      expect(stdout).toMatch(/^n2 +up +1 +0:00 ago$/m);
+      expect(stdout.split("\n").every((line) => line.length <= 80)).toBe(true);
+      const json = await stage.fstream(["status", url, "--json"]).ending();
+      expect(JSON.parse(json.stdout).server.cluster).toMatchObject({ node: "n1", connected: true });
+    } finally {
+      await admin.stop();
+    }
   },
   TEST_MS,
 );

@@ -10,6 +10,7 @@ import {
   formatDuration,
   formatInterval,
   formatLag,
+  formatLinks,
   formatMedia,
   nameOf,
 } from "./format.ts";
@@ -117,6 +118,12 @@ function showStatus(answer: Answer<ChannelStatus>, plot: Plot, historyStep: numb
   plot.draw(answer.value.history, historyStep);
   for (const [id, text] of facts(answer.value)) {
     setText(byId(`fact-${id}`, HTMLElement), text);
+  }
+  const { cluster } = answer.value;
+  byId("facts-cluster", HTMLElement).hidden = cluster === null;
+  if (cluster !== null) {
+    setText(byId("fact-owner", HTMLElement), cluster.isOwn ? "this one" : cluster.owner);
+    setText(byId("fact-links", HTMLElement), formatLinks(cluster));
   }
 }
 

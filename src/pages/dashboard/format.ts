@@ -1,5 +1,6 @@
 /** Figures as the page shows them. */
-import type { ChannelStatus, WatcherStatus } from "../../protocol/status.ts";
+import { formatBytes } from "../../core/units.ts";
+import type { ChannelCluster, ChannelStatus, WatcherStatus } from "../../protocol/status.ts";
 
 export { formatBitrate, formatBytes, formatDuration } from "../../core/units.ts";
 
@@ -8,6 +9,38 @@ const NONE = "–";
 
 export function formatCount(count: number): string {
   return COUNT.format(count);
+}
+
+/** "1 gap", "2 gaps" */
+export function formatTimes(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Where a channel is owned, if not here: ", at n2" */
+export function formatOwner({ cluster }: ChannelStatus): string {
+  return cluster === null || cluster.isOwn ? "" : `, at ${cluster.owner}`;
+}
+
+/** Which nodes follow a channel of this one, or how that of another one comes here. */
+export function formatLinks({
+  followers,
+  follows,
+  gaps,
+  isOwn,
+  lag,
+  resyncs,
+}: ChannelCluster): string {
+  if (isOwn) {
+    const nodes = followers.map(({ lagBytes, node }) =>
+      lagBytes === 0 ? node : `${node}, ${formatBytes(lagBytes)} on the way`,
+    );
+    return nodes.length === 0 ? "no other node follows it" : `followed by ${nodes.join("; ")}`;
+  }
+  if (!follows) {
+    return "nobody here watches it";
+  }
+  const behind = lag === null ? [] : [`${formatInterval(lag)} behind`];
+  return [...behind, formatTimes(gaps, "gap"), formatTimes(resyncs, "resync")].join(", ");
 }
 
 /** From one place to join to the next, or how far behind: "480 ms", "2.0 s". */

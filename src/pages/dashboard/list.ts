@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatInterval,
   formatMedia,
+  formatOwner,
   nameOf,
 } from "./format.ts";
 import { newPager, PAGE_SIZE } from "./pager.ts";
@@ -21,6 +22,8 @@ interface Row {
   readonly spark: Sparkline;
   readonly rates: number[];
   readonly cells: ReadonlyMap<string, HTMLElement>;
+  readonly state: HTMLElement;
+  readonly owner: HTMLElement;
   readonly link: HTMLAnchorElement;
   /** When the newest point of the plot was added. */
   plotted: number;
@@ -123,11 +126,15 @@ function newRow(status: ChannelStatus): Row {
   );
   const spark = newSparkline();
   cells.get("plot")?.append(spark.node);
+  const [state, owner] = [element("span"), element("span", { class: "owner" })];
+  cells.get("state")?.append(state, owner);
   const row = {
     node: element("tr", {}, name, ...cells.values(), watch),
     spark,
     rates: [],
     cells,
+    state,
+    owner,
     link,
     plotted: 0,
   };
@@ -153,7 +160,8 @@ function fill(row: Row, status: ChannelStatus, historyStep: number): void {
     }
   };
   row.node.dataset["state"] = status.state;
-  put("state", status.locked ? `${status.state}, locked` : status.state);
+  setText(row.state, status.locked ? `${status.state}, locked` : status.state);
+  setText(row.owner, formatOwner(status));
   put("media", formatMedia(status));
   put("in", formatBitrate(status.bitsIn));
   put("out", formatBitrate(status.bitsOut));

@@ -1,6 +1,7 @@
 /** The dashboard: what is on air, and each channel of it. */
 import type { ServerStatus } from "../../protocol/status.ts";
 import { onUnauthorized } from "./api.ts";
+import { showCluster } from "./cluster.ts";
 import { newDetail } from "./detail.ts";
 import { askToken, say } from "./dialog.ts";
 import { byId, setText } from "../dom.ts";
@@ -38,6 +39,7 @@ function showTotals(status: ServerStatus): void {
     ["uptime", formatDuration(Date.now() - status.since)],
   ];
   figures.forEach(([id, text]) => setText(byId(`total-${id}`, HTMLElement), text));
+  showCluster(status.cluster);
   const port = status.port === null ? "" : `:${status.port}`;
   setText(byId("example-server", HTMLElement), `${location.hostname}${port}`);
 }
