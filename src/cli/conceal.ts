@@ -18,12 +18,17 @@ const ARG_END = 49 - 3;
 
 const IN_FLAG = /^--(?:user-password|channel-password|admin-token|token|hook-secret)=(.*)$/ds;
 const IN_URL = /^fstreams?:\/\/[^/:]*:([^/]*)@/ds;
+/** A NATS server's address, of which there may be several. */
+const IN_CLUSTER = /(?:nats|tls):\/\/([^/@,]*)@/dgs;
 const IN_REQUEST = /(?:^|,)(?:user|channel)-password=([^,]*)/dg;
 
 /** The secrets in one word, which follows the word `before`. */
 export function secretsIn(word: string, before: string): readonly Span[] {
   if (/^--(?:user-password|channel-password|admin-token|token|hook-secret)$/.test(before)) {
     return [[0, word.length]];
+  }
+  if (before === "--cluster" || word.startsWith("--cluster=")) {
+    return spansOf(word.matchAll(IN_CLUSTER));
   }
   const single = IN_FLAG.exec(word) ?? IN_URL.exec(word);
   if (single !== null) {

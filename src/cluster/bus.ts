@@ -8,6 +8,7 @@
  * While it is away nothing is queued: what is said then is not said, and whoever hears of the return says
  * what is to be known. Bytes are given to NATS as fast as it takes them, by its own answer to a flush.
  */
+import { getCACertificates } from "node:tls";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../core/clock.ts";
 import {
@@ -150,8 +151,13 @@ function connectionOptions({ address, name }: BusOptions): Parameters<typeof con
     ...(user === undefined ? {} : { user, pass: password ?? "" }),
     ...(token === undefined ? {} : { token }),
     ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(credentials) }),
-    ...(tls ? { tls: ca === undefined ? {} : { ca } } : {}),
+    // Authorities that are named stand in the place of the usual ones, unless these are named too.
+    ...(tls ? { tls: ca === undefined ? {} : { ca: `${usualAuthorities()}\n${ca}` } } : {}),
   };
+}
+
+function usualAuthorities(): string {
+  return getCACertificates("default").join("\n");
 }
 
 function listen({ options }: State, connection: NatsConnection): void {
@@ -183,7 +189,9 @@ function cameUp(state: State, connection: NatsConnection): void {
 function wentAway(state: State): void {
   if (state.isUp) {
     state.isUp = false;
-    state.options.away();
+    if (!state.stopped) {
+      state.options.away();
+    }
   }
 }
 

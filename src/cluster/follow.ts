@@ -388,6 +388,6 @@ function lengthOf(parts: readonly Uint8Array[]): number {
 }
 
 /** A format that this version does not know has no frames that it knows. */
-function formatOf(name: string): Known {
+export function formatOf(name: string): Known {
   return isFormat(name) ? name : "unknown";
 }

@@ -8,6 +8,7 @@
  */
 import { YIELD_MS } from "../core/limits.ts";
 import type { Request } from "../protocol/request.ts";
+import { formatOf } from "./follow.ts";
 import { keyTo } from "./lock.ts";
 import type { Mirror, Office } from "./office.ts";
 import { yieldOwn } from "./ours.ts";
@@ -61,6 +62,9 @@ function isOf(mirror: Mirror, { node, stream }: Place): boolean {
 }
 
 function keep(office: Office, key: string, mirror: Mirror, best: Place): void {
+  if (mirror.link.stream.format !== best.stream.format) {
+    mirror.following.format(formatOf(best.stream.format));
+  }
   mirror.link.stream = best.stream;
   if (mirror.isSilent) {
     mirror.isSilent = false;
@@ -143,6 +147,9 @@ function attach(office: Office, key: string, { node, stream }: Place): void {
     isMissed: false,
     waits: false,
   });
+  if (stream.format !== "") {
+    following.format(formatOf(stream.format));
+  }
   followings.ready(link, following);
 }
 

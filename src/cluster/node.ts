@@ -20,7 +20,7 @@ import { newFollowings } from "./follow.ts";
 import { newLead } from "./lead.ts";
 import { forget, lose } from "./mirrors.ts";
 import type { Office, Say } from "./office.ts";
-import { began, claim, ended, silenced } from "./ours.ts";
+import { began, claim, ended, recognised, silenced } from "./ours.ts";
 import { ALL, allMedia, mediaSubject, subjectOfNode } from "./subjects.ts";
 import { newNode as newRecord, newTable } from "./table.ts";
 import { hear, tellBeat } from "./theirs.ts";
@@ -180,7 +180,7 @@ function tellingOf(
 }
 
 function earsOf(office: Office): Ears {
-  const { lead, mirrors, ownByBroadcast, ownByKey } = office;
+  const { mirrors, ownByBroadcast, ownByKey } = office;
   return {
     began: (channel, broadcast) => began(office, channel, broadcast),
     silenced(_, broadcast) {
@@ -202,7 +202,7 @@ function earsOf(office: Office): Ears {
     noticed(channel, notice) {
       const mine = ownByKey.get(keyOf(channel.user, channel.name));
       if (mine !== undefined && notice.kind === "format") {
-        lead.noticed(mine);
+        recognised(office, mine);
       }
     },
   };

@@ -25,6 +25,7 @@ export function began(office: Office, channel: Channel, broadcast: Broadcast): v
     channel: channel.name,
     lock: lockOf(channel.password),
     silent: false,
+    format: "",
   };
   const mine: Own = { channel, broadcast, stream, links: new Map() };
   own.set(stream.seq, mine);
@@ -35,6 +36,15 @@ export function began(office: Office, channel: Channel, broadcast: Broadcast): v
     lead.reserve(mine);
   }
   tellAll({ k: "live", from: table.self.id, v: ++table.self.v, stream });
+}
+
+/** It is known by now what it is. */
+export function recognised(office: Office, mine: Own): void {
+  const { lead, table, tellAll } = office;
+  mine.stream = { ...mine.stream, format: mine.broadcast.scan.format ?? "" };
+  put(table.self, mine.stream);
+  tellAll({ k: "live", from: table.self.id, v: ++table.self.v, stream: mine.stream });
+  lead.noticed(mine);
 }
 
 /** Its broadcaster has gone, and may come back: no more bytes come of this one. */

@@ -36,6 +36,8 @@ export interface Stream {
   readonly lock: string;
   /** Whether its broadcaster has gone, and may come back. */
   readonly silent: boolean;
+  /** What it is; empty where that is not known yet. */
+  readonly format: string;
 }
 
 /** Who says it. */
@@ -187,7 +189,7 @@ function streamOf(value: unknown): Stream | undefined {
   if (!isFields(value)) {
     return undefined;
   }
-  const { channel, lock, silent, user } = value;
+  const { channel, format, lock, silent, user } = value;
   const [seq, epoch] = [wholeOf(value["seq"]), wholeOf(value["epoch"])];
   if (seq === undefined || epoch === undefined || epoch < 0) {
     return undefined;
@@ -195,7 +197,7 @@ function streamOf(value: unknown): Stream | undefined {
   const isNamed =
     typeof user === "string" && isName(user) && typeof channel === "string" && isChannel(channel);
   return isNamed && typeof lock === "string" && lock.length <= TEXT_MAX
-    ? { seq, epoch, user, channel, lock, silent: silent === true }
+    ? { seq, epoch, user, channel, lock, silent: silent === true, format: textOf(format) ?? "" }
     : undefined;
 }
 

@@ -159,7 +159,7 @@ function begin(broadcast: Broadcast, remote: Remote, start: Start): void {
       jump(broadcast, start);
     }
   }
-  if (start.format !== broadcast.scan.format) {
+  if (start.format !== undefined && start.format !== broadcast.scan.format) {
     learnFormat(broadcast, start.format);
   }
   remote.started = true;

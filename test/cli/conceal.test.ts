@@ -37,6 +37,16 @@ test("the requests of the Python program's form", () => {
   ).toEqual(["localhost:1", "broadcast,user=bob,user-password=***,channel-password=*,reply=1"]);
 });
 
+test("who one is to each server of NATS, in one word and in two", () => {
+  const servers = "nats://bob:s@a:1,tls://token@b,nats://c";
+  const hidden = "nats://*****@a:1,tls://*****@b,nats://c";
+  expect(concealed("--cluster", servers, `--cluster=${servers}`)).toEqual([
+    "--cluster",
+    hidden,
+    `--cluster=${hidden}`,
+  ]);
+});
+
 test("nothing else", () => {
   const words = ["watch", "host:1", "fstream://bob@host/bob", "--user-password-file", "path"];
   expect(concealed(...words)).toEqual(words);

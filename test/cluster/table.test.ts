@@ -6,7 +6,7 @@ import type { Stream } from "../../src/cluster/words.ts";
 const KEY = "bob/main";
 
 function streamOf(seq: number, epoch: number, silent: boolean = false): Stream {
-  return { seq, epoch, user: "bob", channel: "main", lock: "", silent };
+  return { seq, epoch, user: "bob", channel: "main", lock: "", silent, format: "" };
 }
 
 /** A table of the nodes `a`, `b` and `c`, as the one of these that is `self` has it. */

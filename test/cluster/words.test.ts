@@ -12,6 +12,7 @@ const stream: Stream = {
   channel: "main, really",
   lock: "",
   silent: false,
+  format: "h264",
 };
 
 const WORDS: readonly Word[] = [

@@ -96,6 +96,8 @@ test("a channel's numbers last over its broadcasters, and leave with it", async 
   await broadcast();
   await server.scrape();
   await broadcast();
+  // A broadcaster that is still there is ended by its own thread, some time later.
+  await server.fstream.connected(0);
   const bytes = "fstream_channel_received_bytes_total";
   expect(valueOf(await server.scrape(), `${bytes}{user="bob",channel="f"}`)).toBe(100_000);
   server.fstream.server.directory.close();
