@@ -133,9 +133,12 @@ export async function claim(
     return BUSY;
   }
   const mirror = mirrors.get(key);
-  if (mirror !== undefined && mirror.link.stream.seq === best.stream.seq) {
-    // Those who watch here get the rest of it before the new one begins.
-    await new Promise<void>((go) => followings.after(mirror.link, YIELD_MS, go));
+  if (mirror?.node === best.node && mirror.link.stream.seq === best.stream.seq) {
+    // Those who watch here get the rest of it before the new one begins, if it comes in time.
+    await new Promise<void>((go) => {
+      followings.after(mirror.link, YIELD_MS, go);
+      clock.after(YIELD_MS, go);
+    });
   }
   return null;
 }
