@@ -2,17 +2,18 @@
  * What other nodes say: who is there, and what they have.
  */
 import { refusal } from "../core/errors.ts";
+import { NODE_STREAMS_MAX } from "../core/limits.ts";
 import { lose, changedKeys, reconcile } from "./mirrors.ts";
 import type { Office } from "./office.ts";
 import { give } from "./ours.ts";
 import { drop, keyOfStream, put, type Node } from "./table.ts";
 import type { Stream, Word } from "./words.ts";
 
-/** Broadcasts in one part of a list: each takes up to half a kilobyte. */
-const LIST_PART = 100;
+/** Broadcasts in one part of a list: each takes up to a kilobyte, and a message may be no larger than 64. */
+const LIST_PART = 50;
 
-/** Parts of a list that are kept until it is complete: a thousand are more than a node may have. */
-const PARTS_MAX = 1_000;
+/** Parts of a list that are kept until it is complete. */
+const PARTS_MAX: number = Math.ceil(NODE_STREAMS_MAX / LIST_PART);
 
 export function hear(office: Office, word: Word): void {
   const { followings, table } = office;

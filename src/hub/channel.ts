@@ -244,9 +244,11 @@ export function closeChannel(
   for (const watcher of takeWaiting(channel)) {
     close(watcher, why);
   }
-  if (live !== null && live.remote !== null && source !== null && !isHereOnly) {
+  if (live !== null && live.remote !== null && !isHereOnly) {
     live.remote.upstream.end(why);
-    return;
+    if (source !== null) {
+      return;
+    }
   }
   if (live !== null && live.inlet !== null && source !== null) {
     // Its thread finds out where its present frame ends, and tells.
