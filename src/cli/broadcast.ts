@@ -24,13 +24,13 @@ export const broadcast: Command = command({
     ...MORE_CLIENT_ARGS,
   },
   async run({ args }) {
-    const { address, ask, trust } = await askFrom("broadcast", args, {});
+    const { servers, ask, trust } = await askFrom("broadcast", args, {});
     const quiet = args.quiet ?? false;
     if (process.stdin.isTTY && !quiet) {
       talk.warn(
         "stdin is this terminal; a broadcast usually comes through a pipe: ffmpeg … | fstream broadcast …",
       );
     }
-    await runClient(address, ask, { retry: args.retry ?? false, quiet, trust });
+    await runClient(servers, ask, { retry: args.retry ?? false, quiet, trust });
   },
 });

@@ -6,7 +6,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { newPump, broadcastOnce } from "../client/broadcast.ts";
 import type { Ask, Trust } from "../client/dial.ts";
-import { describe, EXIT_CODES, mayRetry, type Outcome } from "../client/outcome.ts";
+import { describe, EXIT_CODES, mayRetry, noneReached, type Outcome } from "../client/outcome.ts";
 import { newProgress } from "../client/progress.ts";
 import { newResumer } from "../client/resume.ts";
 import { retrying } from "../client/retry.ts";
@@ -14,7 +14,7 @@ import { watchAttempts, type Attempts } from "../client/return.ts";
 import { statusLine, summary } from "../client/status.ts";
 import { encodeUtf8 } from "../core/bytes.ts";
 import { REQUEST_MAX_BYTES } from "../core/limits.ts";
-import { readTarget, type Address, type Target } from "../protocol/address.ts";
+import { readTargets, writeAddress, type Address, type Targets } from "../protocol/address.ts";
 import {
   firstUnsendable,
   isChannel,
@@ -31,7 +31,7 @@ export const CLIENT_ARGS = {
     type: "positional",
     required: false,
     description:
-      "HOST:PORT, a socket's path, or fstream[s]://[user[:password]@]host:port/user/channel",
+      "HOST:PORT, a socket's path, or fstream[s]://[user[:password]@]host:port/user/channel; several of a cluster as HOST:PORT,HOST:PORT [$FSTREAM_ADDRESS]",
   },
   user: {
     type: "string",
@@ -73,7 +73,8 @@ export const MORE_CLIENT_ARGS = {
   retry: {
     type: "boolean",
     alias: "r",
-    description: "Connect again when the connection is lost or the server restarts",
+    description:
+      "Connect again when the connection is lost or the server restarts; of several, to the next",
   },
   quiet: { type: "boolean", alias: "q", description: "Say nothing but errors" },
 } as const;
@@ -94,23 +95,26 @@ export interface ClientFlags {
   readonly insecure?: boolean | undefined;
 }
 
-/** Reads an address or URL, or throws a usage error. */
-export function target(text: string, tls: boolean = false): Target {
-  const parsed = readTarget(text, tls);
+/** Reads addresses or a URL, or throws a usage error. */
+export function targets(text: string, tls: boolean = false): Targets {
+  const parsed = readTargets(text, tls);
   if (!parsed.ok) {
     throw new UsageError(parsed.message);
   }
   return parsed.value;
 }
 
-/** Makes of the flags, the environment and the URL what is asked of which server. */
+/** The servers of which something is asked, in the order in which they are tried. */
+type Servers = Targets["addresses"];
+
+/** Makes of the flags, the environment and the URL what is asked of which servers. */
 export async function askFrom(
   verb: Ask["verb"],
   flags: ClientFlags,
   extra: Partial<Wish>,
-): Promise<{ address: Address; ask: Ask; trust: Trust }> {
+): Promise<{ servers: Servers; ask: Ask; trust: Trust }> {
   const { env } = process;
-  const to = target(flags.server ?? env["FSTREAM_ADDRESS"] ?? "127.0.0.1", flags.tls);
+  const to = targets(flags.server ?? env["FSTREAM_ADDRESS"] ?? "127.0.0.1", flags.tls);
   const user = flags.user ?? to.user ?? env["FSTREAM_USER"];
   if (user === undefined || user === "") {
     throw new UsageError(`whose channel? write fstream ${verb} --user NAME, or put it in the URL`);
@@ -142,16 +146,19 @@ export async function askFrom(
   };
   checkWish(wish);
   return {
-    address: to.address,
+    servers: to.addresses,
     ask: { verb, text: writeRequest(wish) },
-    trust: trustOf(to.address, flags),
+    trust: trustOf(to.addresses, flags),
   };
 }
 
-/** What the flags and the environment say of whom to trust. A flag without a use is a mistake. */
-export function trustOf(address: Address, flags: Pick<ClientFlags, "ca" | "insecure">): Trust {
+/**
+ * What the flags and the environment say of whom to trust. A flag without a use is a mistake. All
+ * servers speak TLS, or none does.
+ */
+export function trustOf([server]: Servers, flags: Pick<ClientFlags, "ca" | "insecure">): Trust {
   const { ca, insecure = false } = flags;
-  if (address.kind !== "tls") {
+  if (server.kind !== "tls") {
     if (ca !== undefined || insecure) {
       const flag = insecure ? "--insecure" : "--ca";
       throw new UsageError(`${flag} is of use with TLS alone: write --tls or fstreams://`);
@@ -190,9 +197,12 @@ function checkWish(wish: Wish): void {
   }
 }
 
-/** Does what is asked between our stdin or stdout and the server, and ends the process. */
+/**
+ * Does what is asked between our stdin or stdout and one of the servers, and ends the process. Without
+ * `retry` each server is tried until there is a connection, and no further.
+ */
 export async function runClient(
-  address: Address,
+  servers: Servers,
   ask: Ask,
   options: { readonly retry: boolean; readonly quiet: boolean; readonly trust: Trust },
 ): Promise<never> {
@@ -204,44 +214,57 @@ export async function runClient(
   const progress = newProgress();
   const interrupt = interruption();
   const status = statusLine(progress, ask.verb, options.quiet ? null : process.stderr);
-  const base = { address, ask, progress, signal: interrupt, trust: options.trust };
+  const base = { ask, progress, signal: interrupt, trust: options.trust };
+  const unreachable: string[] = [];
   const { attempt, again } =
     ask.verb === "watch"
       ? watchAttempts({ ...base, output: process.stdout })
       : broadcastAttempts(base, options.retry);
   const outcome = await retrying({
-    attempt,
+    servers: servers.length,
+    attempt: (server) => attempt(servers[server] ?? servers[0]),
     signal: interrupt,
-    again: (last) => options.retry && again(last),
-    waiting(last, ms) {
+    again: (last) =>
+      options.retry
+        ? again(last)
+        : last.kind === "unreachable" && unreachable.push(last.message) < servers.length,
+    waiting(last, ms, server) {
       progress.state = "connecting";
       if (!options.quiet) {
         status.clear();
-        talk.warn(
-          `${describe(last) ?? "the stream ended"}; trying again in ${(ms / 1000).toFixed(1)} s`,
-        );
+        talk.warn(`${describe(last) ?? "the stream ended"}; ${whatNext(servers, server, ms)}`);
       }
     },
   });
   status.stop();
-  report(outcome, options.quiet ? undefined : summary(progress, ask.verb));
+  const isNone = unreachable.length === servers.length;
+  report(
+    isNone ? noneReached(unreachable) : outcome,
+    options.quiet ? undefined : summary(progress, ask.verb),
+  );
   process.exit(EXIT_CODES[outcome.kind]);
+}
+
+/** Where it goes on, and when; which server need not be said where there is one. */
+function whatNext(servers: Servers, server: number, ms: number): string {
+  const where = servers.length === 1 ? "again" : writeAddress(servers[server] ?? servers[0]);
+  return ms === 0 ? `trying ${where}` : `trying ${where} in ${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Without `retry` there is one connection, and nobody need know what goes over it. */
 function broadcastAttempts(
-  base: Omit<Parameters<typeof broadcastOnce>[0], "pump">,
+  base: Omit<Parameters<typeof broadcastOnce>[0], "address" | "pump">,
   retry: boolean,
 ): Attempts {
   const pump = newPump(process.stdin, retry ? newResumer() : undefined);
   let isFirst = true;
   return {
-    attempt(): Promise<Outcome> {
+    attempt(address: Address): Promise<Outcome> {
       if (!isFirst) {
         pump.restart();
       }
       isFirst = false;
-      return broadcastOnce({ ...base, pump });
+      return broadcastOnce({ ...base, address, pump });
     },
     again: mayRetry,
   };

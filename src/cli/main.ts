@@ -114,7 +114,7 @@ function explain(error: Error, words: readonly string[]): string {
   if (Object.hasOwn(COMMANDS, word)) {
     return `there is no command ${path}; see fstream ${word} --help`;
   }
-  if (/[:/]/.test(word)) {
+  if (/[:/,]/.test(word)) {
     // The word is not repeated: a URL may hold a password.
     return "the command comes before the address: write fstream watch ADDRESS --user NAME";
   }

@@ -3,7 +3,7 @@
  * HOST:PORT watch,user=…`.
  */
 import { readFields, readRequest } from "../protocol/request.ts";
-import { runClient, target, trustOf } from "./client.ts";
+import { runClient, targets, trustOf } from "./client.ts";
 import { UsageError } from "./talk.ts";
 
 /** Says whether these are the words of the Python program. */
@@ -23,6 +23,6 @@ export async function runSeedForm(words: readonly string[]): Promise<never> {
   }
   const text = readFields(payload).fields.has("reply") ? payload : `${payload},reply=1`;
   const ask = { verb: read.request.verb, text };
-  const { address } = target(server);
-  return runClient(address, ask, { retry: false, quiet: false, trust: trustOf(address, {}) });
+  const { addresses } = targets(server);
+  return runClient(addresses, ask, { retry: false, quiet: false, trust: trustOf(addresses, {}) });
 }

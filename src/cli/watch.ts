@@ -27,8 +27,8 @@ export const watch: Command = command({
     if (join !== undefined && !isJoin(join)) {
       throw new UsageError(`--join is one of ${JOINS.join(", ")}, and not "${join}"`);
     }
-    const { address, ask, trust } = await askFrom("watch", args, { wait: args.wait, join });
-    await runClient(address, ask, {
+    const { servers, ask, trust } = await askFrom("watch", args, { wait: args.wait, join });
+    await runClient(servers, ask, {
       retry: args.retry ?? false,
       quiet: args.quiet ?? false,
       trust,

@@ -55,6 +55,17 @@ export function mayRetry(outcome: Outcome): boolean {
   }
 }
 
+/** What it comes to when no server could be reached, by what was said of each. */
+export function noneReached(messages: readonly string[]): Outcome {
+  const [only = ""] = messages;
+  const all = messages.map((message, i) => `(${i + 1}) ${message}`).join(" ");
+  return {
+    kind: "unreachable",
+    message:
+      messages.length > 1 ? `none of ${messages.length} servers can be reached: ${all}` : only,
+  };
+}
+
 /** One line for the person; undefined where there is nothing to say. */
 export function describe(outcome: Outcome): string | undefined {
   switch (outcome.kind) {

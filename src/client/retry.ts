@@ -1,36 +1,53 @@
 /**
  * Trying again, each time after a longer wait, and never in step with the others who lost the same
- * server.
+ * server. Where there are several servers they are tried in turn, once without a wait.
+ *
+ *     good connection to A ──lost──► B ──► C ──wait──► A ──longer wait──► B …
  */
 import { RETRY_FIRST_MS, RETRY_FORGET_MS, RETRY_MAX_MS } from "../core/limits.ts";
 import type { Outcome } from "./outcome.ts";
 
 export interface RetryOptions {
-  /** One attempt, from connecting to the end of the connection. */
-  readonly attempt: () => Promise<Outcome>;
+  /** How many servers there are; one where nothing is said. */
+  readonly servers?: number;
+  /** One attempt at one of them, from connecting to the end of the connection. */
+  readonly attempt: (server: number) => Promise<Outcome>;
   readonly again: (outcome: Outcome) => boolean;
-  /** Told before each wait. */
-  readonly waiting: (outcome: Outcome, ms: number) => void;
+  /** Told before each further attempt: after how many milliseconds, and at which server. */
+  readonly waiting: (outcome: Outcome, ms: number, server: number) => void;
   readonly signal: AbortSignal;
 }
 
 /** Attempts until `again` says no, and returns the last outcome. */
 export async function retrying(options: RetryOptions): Promise<Outcome> {
-  for (let failures = 0; ; failures++) {
+  const { servers = 1, signal } = options;
+  for (let failures = 0, server = 0; ; failures++) {
     const startedAt = performance.now();
-    const outcome = await options.attempt();
-    if (options.signal.aborted || !options.again(outcome)) {
+    const outcome = await options.attempt(server);
+    if (signal.aborted || !options.again(outcome)) {
       return outcome;
     }
-    if (performance.now() - startedAt >= RETRY_FORGET_MS) {
+    const lasted = performance.now() - startedAt;
+    if (lasted >= RETRY_FORGET_MS || (servers > 1 && wasStopped(outcome, lasted))) {
       failures = 0;
     }
-    const ms = retryDelay(failures, Math.random());
-    options.waiting(outcome, ms);
-    if (!(await pause(ms, options.signal))) {
+    server = (server + 1) % servers;
+    const others = servers - 1;
+    const ms = failures < others ? 0 : retryDelay(failures - others, Math.random());
+    options.waiting(outcome, ms, server);
+    if (ms > 0 && !(await pause(ms, signal))) {
       return { kind: "interrupted" };
     }
   }
+}
+
+/**
+ * Whether a server had us, and is being stopped: that is no trouble of the others. One that says so
+ * to whoever comes is another failure, or servers that all do would be tried without a pause.
+ */
+function wasStopped(outcome: Outcome, lasted: number): boolean {
+  const saysSo = outcome.kind === "refused" && outcome.why.code === "shutting-down";
+  return saysSo && lasted >= RETRY_FIRST_MS;
 }
 
 /**

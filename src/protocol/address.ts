@@ -21,12 +21,24 @@ export interface Target {
   readonly password: string | undefined;
 }
 
+/** The same of the servers of one cluster. */
+export interface Targets extends Omit<Target, "address"> {
+  /** Each once, in the order in which they are written. */
+  readonly addresses: readonly [Address, ...Address[]];
+}
+
 export type Parsed<T> = { ok: true; value: T } | { ok: false; message: string };
 
 /** A bare IPv6 address takes every colon, so a port needs the brackets. A zone may follow a `%`. */
 const IPV6 = String.raw`[\da-f]*:[\da-f]*:[\da-f:.]*(?:%[^\s@/[\]]+)?`;
 const HOST = String.raw`\[(?<v6>${IPV6})\]|(?<host>[^\s:@/[\]]*)`;
 const HOST_AND_PORT = new RegExp(`^(?:(?<bare>${IPV6})|(?:${HOST})(?::(?<port>[^:]*))?)$`, "i");
+
+/** A URL in three pieces: what stands before its host, the host, and what stands behind it. */
+const AROUND_HOST = /^(fstreams?:\/\/(?:[^@/?#]*@)?)([^@/?#]*)(.*)$/s;
+
+/** Says nothing of what was written: what stands before the @ may be a password. */
+const NO_AT = "an address holds no @: write fstream://USER@HOST:PORT/USER/CHANNEL";
 
 /**
  * Reads `HOST:PORT`, `HOST`, `:PORT`, `[V6]:PORT`, a bare IPv6 address, `unix:PATH`, or a path that
@@ -41,9 +53,8 @@ export function readAddress(text: string, kind: "tcp" | "tls" = "tcp"): Parsed<A
     }
     return kind === "tls" ? no("a unix socket speaks no TLS") : yes({ kind: "unix", path });
   }
-  // Not repeated: what stands before the @ may be a password.
   if (text.includes("@")) {
-    return no("an address holds no @: write fstream://USER@HOST:PORT/USER/CHANNEL");
+    return no(NO_AT);
   }
   const parts = HOST_AND_PORT.exec(text)?.groups;
   if (text === "" || parts === undefined) {
@@ -75,6 +86,59 @@ export function readTarget(text: string, tls: boolean = false): Parsed<Target> {
   return address.ok
     ? yes({ address: address.value, user: undefined, channel: undefined, password: undefined })
     : address;
+}
+
+/**
+ * Reads what {@link readTarget} reads, and where that has one server also several, with commas between
+ * them: `HOST:PORT,HOST:PORT`, `fstream://[user[:password]@]host:port,host:port/user/channel`. A comma
+ * in a socket's path is written %2C, in a URL.
+ */
+export function readTargets(text: string, tls: boolean = false): Parsed<Targets> {
+  const words = eachServer(text);
+  if (!words.ok) {
+    return words;
+  }
+  const [head, ...more] = words.value;
+  const first = readTarget(head, tls);
+  if (!first.ok) {
+    return first;
+  }
+  const { address, ...rest } = first.value;
+  const addresses: [Address, ...Address[]] = [address];
+  for (const word of more) {
+    const read = readTarget(word, tls);
+    if (!read.ok) {
+      return read;
+    }
+    const written = writeAddress(read.value.address);
+    if (!addresses.some((known) => writeAddress(known) === written)) {
+      addresses.push(read.value.address);
+    }
+  }
+  return yes({ ...rest, addresses });
+}
+
+/** Of a list of servers the text that each of them alone would have. */
+function eachServer(text: string): Parsed<readonly [string, ...string[]]> {
+  if (/,\s*fstreams?:\/\//.test(text)) {
+    return no("one URL names all servers: write fstream://HOST:PORT,HOST:PORT/USER/CHANNEL");
+  }
+  const [, before = "", servers = text, behind = ""] = AROUND_HOST.exec(text) ?? [];
+  if (!servers.includes(",")) {
+    return yes([text]);
+  }
+  const isUrl = before !== "";
+  if (!isUrl && text.includes("@")) {
+    return no(NO_AT);
+  }
+  const [first = "", ...more] = servers
+    .split(",")
+    .map((server) => (isUrl ? server : server.trim()));
+  if (first === "" || more.includes("")) {
+    return no("the list of servers has an empty place: write HOST:PORT,HOST:PORT");
+  }
+  const whole = (server: string): string => `${before}${server}${behind}`;
+  return yes([whole(first), ...more.map(whole)]);
 }
 
 /** The address as a person writes it, fit for {@link readTarget}. */

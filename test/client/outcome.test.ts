@@ -2,7 +2,12 @@
  * What an end means: whether to try again, what the person reads, and what the shell sees.
  */
 import { describe, expect, test } from "bun:test";
-import { describe as describeOutcome, EXIT_CODES, mayRetry } from "../../src/client/outcome.ts";
+import {
+  describe as describeOutcome,
+  EXIT_CODES,
+  mayRetry,
+  noneReached,
+} from "../../src/client/outcome.ts";
 import type { Outcome } from "../../src/client/outcome.ts";
 import { CODES, refusal, type Code } from "../../src/core/errors.ts";
 
@@ -63,6 +68,14 @@ describe("the person", () => {
   test("reads what happened to the connection", () => {
     expect(describeOutcome({ kind: "lost", message: "it is gone" })).toBe("it is gone");
     expect(describeOutcome({ kind: "unreachable", message: "nobody" })).toBe("nobody");
+  });
+
+  test("reads of each server that could not be reached, in one line", () => {
+    expect(noneReached(["nobody on a"])).toEqual({ kind: "unreachable", message: "nobody on a" });
+    expect(noneReached(["nobody on a?", "no host b"])).toEqual({
+      kind: "unreachable",
+      message: "none of 2 servers can be reached: (1) nobody on a? (2) no host b",
+    });
   });
 
   test("reads a refusal's code and message, in one line", () => {
