@@ -9,6 +9,7 @@ import { newHistogram, pack, record, type Histogram } from "../verify/histogram.
 import type { Window } from "../verify/tally.ts";
 import { nowUs } from "./clock.ts";
 import { loadLibc } from "./libc.ts";
+import { castPort } from "./places.ts";
 import type { CastOrder, Parent, Target } from "./messages.ts";
 
 /** Microseconds between saying that a broadcast begins and its first frame. */
@@ -137,16 +138,18 @@ async function connect(shared: Shared, cast: Cast): Promise<void> {
   try {
     cast.socket = await dial(shared, cast);
   } catch {
-    throw new Error(`nothing takes connections at ${target.host}:${target.port}`);
+    const port = castPort(target, cast.channel);
+    throw new Error(`nothing takes connections at ${target.host}:${port}`);
   }
   cast.broadcast = shared.studio.broadcast(cast.channel, Math.ceil(nowUs()) + HEAD_START_US);
 }
 
 function dial(shared: Shared, cast: Cast): Promise<Socket> {
   const { target } = shared.order;
+  const port = castPort(target, cast.channel);
   return Bun.connect({
     hostname: target.host,
-    port: target.port,
+    port,
     socket: {
       open(socket) {
         socket.timeout(0);
@@ -158,14 +161,14 @@ function dial(shared: Shared, cast: Cast): Promise<Socket> {
         cast.socket = undefined;
         shared.closed += cast.ending ? 0 : 1;
         if (!cast.ending && shared.window.from === Infinity) {
-          shared.parent.tell({ kind: "trouble", message: refused(target) });
+          shared.parent.tell({ kind: "trouble", message: refused(target, port) });
         }
       },
     },
   });
 }
 
-function refused({ host, port, user }: Target): string {
+function refused({ host, user }: Target, port: number): string {
   return `${host}:${port} turned our broadcaster away; may ${user} broadcast there with that password?`;
 }
 

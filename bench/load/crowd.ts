@@ -69,7 +69,7 @@ async function come(gauge: Gauge, index: number): Promise<boolean> {
   try {
     await Bun.connect({
       hostname: target.host,
-      port: target.port,
+      port: seat.port,
       socket: {
         open(socket) {
           socket.timeout(0);
@@ -134,7 +134,7 @@ async function look(gauge: Gauge, index: number): Promise<void> {
   try {
     await Bun.connect({
       hostname: target.host,
-      port: target.port,
+      port: seat.port,
       socket: {
         open(opened) {
           opened.timeout(0);

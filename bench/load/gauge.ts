@@ -7,6 +7,7 @@ import { newKnown, type Known } from "../verify/known.ts";
 import { newTally, type Tally } from "../verify/tally.ts";
 import { check, newWatch, type Watch } from "../verify/verifier.ts";
 import { nowUs, sleepUntil } from "./clock.ts";
+import { watchPort } from "./places.ts";
 import type { Parent, WatchOrder, WatchResult } from "./messages.ts";
 
 /** Milliseconds between two signs of life. */
@@ -33,6 +34,8 @@ export interface Gauge {
 export interface Seat {
   readonly gauge: Gauge;
   readonly channel: number;
+  /** Where it connects. */
+  readonly port: number;
   readonly watch: Watch;
   /** When it began to connect. */
   readonly since: number;
@@ -59,15 +62,18 @@ export function newGauge(order: WatchOrder): Gauge {
   };
 }
 
-/** A seat of the number `index`; watchers take the channels in turn. */
+/** A seat of the number `index` in this process; watchers take the channels in turn. */
 export function newSeat(gauge: Gauge, index: number): Seat {
-  const channel = index % gauge.knowns.length;
+  const { first, target } = gauge.order;
+  const channels = gauge.knowns.length;
+  const channel = (first + index) % channels;
+  const port = watchPort(target, channel, Math.floor((first + index) / channels));
   const known = gauge.knowns[channel];
   if (known === undefined) {
     throw new Error("a run has at least one channel");
   }
   const watch = newWatch(known, gauge.tally);
-  return { gauge, channel, watch, since: nowUs(), begun: false, gone: false };
+  return { gauge, channel, port, watch, since: nowUs(), begun: false, gone: false };
 }
 
 /** Takes the first `length` bytes of `bytes`, which have just come. */

@@ -11,6 +11,8 @@ export interface Target {
   readonly peer: string;
   readonly host: string;
   readonly port: number;
+  /** The ports of all nodes, where it is a cluster. */
+  readonly nodes?: readonly number[];
   readonly user: string;
   readonly password: string | undefined;
 }
@@ -33,6 +35,8 @@ export interface WatchOrder {
   readonly plan: Plan;
   readonly channels: number;
   readonly watchers: number;
+  /** Watchers of that habit in other processes, which are counted before these. */
+  readonly first: number;
   readonly habit: Habit;
   /** Whether bytes are only counted. */
   readonly sink: boolean;

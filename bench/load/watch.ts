@@ -70,7 +70,7 @@ async function connect(
   try {
     await Bun.connect({
       hostname: target.host,
-      port: target.port,
+      port: seat.port,
       socket: {
         open(socket) {
           socket.timeout(0);

@@ -20,7 +20,10 @@ const MACHINE_FULL = 0.95;
 
 /** Explains a trial that failed. `memoryLeft` is the part of the machine's memory that was free. */
 export function limitOf(figures: Figures, memoryLeft: number | undefined): Limit {
-  const { serverShare, busiestLoadShare, machineCores } = figures;
+  const { busiestLoadShare, machineCores, parts } = figures;
+  // Of several processes the one that has the least time left is the limit of all.
+  const busiest = parts.map(({ share }) => share ?? 0);
+  const serverShare = busiest.length > 1 ? Math.max(...busiest) : figures.serverShare;
   const shares = `server ${percent(serverShare)}, load ${percent(busiestLoadShare)} of a core`;
   if (memoryLeft !== undefined && memoryLeft < MEMORY_LEAST) {
     return { text: `memory (${percent(memoryLeft)} left)`, ofServer: false };

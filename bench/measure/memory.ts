@@ -2,7 +2,7 @@
  * Whether a server's memory grows. What a garbage collector does makes a saw-tooth of it; so the
  * minima of short spans are looked at, once the server is warm.
  */
-import type { Sample } from "./round.ts";
+import type { Sample } from "./observe.ts";
 import { trendOf, type Trend } from "./trend.ts";
 
 /** The part of a run in which a server takes what it needs, and is not judged. */
@@ -11,7 +11,7 @@ const WARMING = 0.3;
 /** Spans of which each counts by its least memory. */
 const SPANS = 20;
 
-/** MiB by which memory may seem to grow over a run: what an allocator keeps for itself. */
+/** MiB by which a process may seem to grow over a run: what an allocator keeps for itself. */
 const TOLERANCE_MIB = 8;
 
 /** And what it may grow by besides, as a part of the whole. */
@@ -23,8 +23,11 @@ export interface MemoryTrend extends Trend {
   readonly leaks: boolean;
 }
 
-/** Undefined where nothing could be seen. */
-export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined {
+/** Of the memory of so many processes together. Undefined where nothing could be seen. */
+export function memoryTrend(
+  samples: readonly Sample[],
+  processes: number = 1,
+): MemoryTrend | undefined {
   const warm = samples.slice(Math.floor(samples.length * WARMING));
   const size = Math.max(Math.floor(warm.length / SPANS), 1);
   const minima: [x: number, y: number][] = [];
@@ -38,5 +41,5 @@ export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined
   }
   const trend = trendOf(minima);
   const growth = trend.slope * (last[0] - first[0]);
-  return { ...trend, growth, leaks: growth > TOLERANCE_MIB + first[1] * TOLERANCE };
+  return { ...trend, growth, leaks: growth > TOLERANCE_MIB * processes + first[1] * TOLERANCE };
 }

@@ -4,14 +4,14 @@
  *     ├─ connect ─┼─ warm-up ─┼────────── window ──────────┼─ late frames ─┤
  *                             └ CPU, memory, bytes, frames ┘
  */
-import type { CastResult, Habit, Pulse, WatchResult } from "../load/messages.ts";
+import type { CastResult, Habit, Pulse, WatchOrder, WatchResult } from "../load/messages.ts";
 import { nowUs, sleepUntil } from "../load/clock.ts";
 import type { Subject } from "../peers/peer.ts";
 import type { Plan } from "../stream/synthetic.ts";
 import type { Histogram } from "../verify/histogram.ts";
 import type { Faults, Window } from "../verify/tally.ts";
 import type { Placement } from "./placement.ts";
-import { cpuSeconds, descriptors, machineBusySeconds, residentMib } from "./proc.ts";
+import { observe, type Usage } from "./observe.ts";
 import { recruit, type Member } from "./team.ts";
 import { addUp } from "./sum.ts";
 
@@ -31,16 +31,7 @@ export interface Load {
   readonly restartMs: number;
 }
 
-/** What the server was seen to use at one moment. */
-export interface Sample {
-  /** Seconds since the window began. */
-  readonly at: number;
-  readonly mib: number;
-  /** Of one core, since the last sample. */
-  readonly cpu: number;
-}
-
-export interface Round {
+export interface Round extends Usage {
   readonly watchers: number;
   readonly seconds: number;
   /** Gigabits that steady watchers and others received within the window. */
@@ -62,26 +53,15 @@ export interface Round {
   readonly failed: number;
   readonly closed: number;
   readonly broadcastersClosed: number;
-  readonly serverCpu: number | undefined;
-  readonly serverMib: number | undefined;
-  readonly serverDescriptors: number | undefined;
-  readonly samples: readonly Sample[];
   /** CPU seconds of all load processes together, and of the busiest one. */
   readonly loadCpu: number;
   readonly busiestLoadCpu: number;
-  readonly machineCpu: number | undefined;
 }
 
 export interface Watching {
   /** What is being done now, and what has come so far. */
   progress(phase: "connecting" | "warming up" | "measuring", pulses: readonly Pulse[]): void;
 }
-
-/** Milliseconds between two looks at the server: fifty of the ticks in which its CPU is counted. */
-const SAMPLE_MS = 500;
-
-/** Bounds of the samples that are kept, for a soak may take days. */
-const SAMPLES_MAX = 2_000;
 
 /** Microseconds between setting the window and its beginning, at least: for the message's way. */
 const NOTICE_US = 50_000;
@@ -110,10 +90,10 @@ export async function runRound(
     const caster = join(0);
     caster.tell({ kind: "cast", target, plan, channels, restartMs });
     await caster.hear("ready");
-    const watchers = watchersOf(load).map(({ habit, count }, i) => {
+    const watchers = watchersOf(load).map((own, i) => {
       const member = join(i + 1);
-      const sink = load.sink && habit === "steady";
-      member.tell({ kind: "watch", target, plan, channels, watchers: count, habit, sink });
+      const sink = load.sink && own.habit === "steady";
+      member.tell({ kind: "watch", target, plan, channels, ...own, sink });
       return member;
     });
     const ready = await Promise.all(watchers.map((member) => member.hear("ready")));
@@ -123,7 +103,7 @@ export async function runRound(
     members.forEach((member) => member.tell({ kind: "window", window }));
     await sleepUntil(from);
     phase = "measuring";
-    const usage = await observe(subject.pid, window);
+    const usage = await observe(subject.parts, window);
     const cast: CastResult = await caster.hear("cast-result");
     const seen: WatchResult[] = await Promise.all(watchers.map((one) => one.hear("watch-result")));
     const failed = ready.reduce((sum, { failed: some }) => sum + some, 0);
@@ -134,49 +114,14 @@ export async function runRound(
 }
 
 /** One entry a load process. */
-function watchersOf(load: Load): readonly { habit: Habit; count: number }[] {
-  const steady = Array.from({ length: load.processes }, (_, i) => ({
-    habit: "steady" as const,
-    count: Math.floor((load.watchers + i) / load.processes),
-  }));
+function watchersOf(load: Load): readonly Pick<WatchOrder, "habit" | "first" | "watchers">[] {
+  let first = 0;
+  const steady = Array.from({ length: load.processes }, (_, i) => {
+    const watchers = Math.floor((load.watchers + i) / load.processes);
+    first += watchers;
+    return { habit: "steady" as const, first: first - watchers, watchers };
+  });
   const habits: readonly Habit[] = ["slow", "frozen", "resetting", "visiting", "probing"];
-  const others = habits.map((habit) => ({ habit, count: load.others[habit] ?? 0 }));
-  return [...steady, ...others].filter(({ count }) => count > 0);
-}
-
-type Usage = Pick<
-  Round,
-  "serverCpu" | "serverMib" | "serverDescriptors" | "samples" | "machineCpu"
->;
-
-/** Looks at the server and the machine from the window's beginning to its end. */
-async function observe(pid: number | undefined, { from, to }: Window): Promise<Usage> {
-  const look = (): { cpu: number; mib: number } | undefined => {
-    const [cpu, mib] = pid === undefined ? [] : [cpuSeconds(pid), residentMib(pid)];
-    return cpu === undefined || mib === undefined ? undefined : { cpu, mib };
-  };
-  const step = Math.max(SAMPLE_MS * 1_000, (to - from) / SAMPLES_MAX);
-  const samples: Sample[] = [];
-  const machine = machineBusySeconds();
-  const first = look();
-  let last = { at: nowUs(), cpu: first?.cpu ?? 0 };
-  const began = last.at;
-  const looks = Math.max(Math.round((to - from) / step), 1);
-  for (let i = 1; i <= looks; i++) {
-    await sleepUntil(from + ((to - from) * i) / looks);
-    const [at, now] = [nowUs(), look()];
-    if (now !== undefined) {
-      const cpu = ((now.cpu - last.cpu) * 1e6) / (at - last.at);
-      samples.push({ at: (at - began) / 1e6, mib: now.mib, cpu });
-      last = { at, cpu: now.cpu };
-    }
-  }
-  const busy = machineBusySeconds();
-  return {
-    serverCpu: samples.length === 0 || first === undefined ? undefined : last.cpu - first.cpu,
-    serverMib: samples.length === 0 ? undefined : Math.max(...samples.map(({ mib }) => mib)),
-    serverDescriptors: pid === undefined ? undefined : descriptors(pid),
-    samples,
-    machineCpu: busy === undefined || machine === undefined ? undefined : busy - machine,
-  };
+  const others = habits.map((habit) => ({ habit, first: 0, watchers: load.others[habit] ?? 0 }));
+  return [...steady, ...others].filter(({ watchers }) => watchers > 0);
 }

@@ -4,12 +4,10 @@
 import type { CastResult, WatchResult } from "../load/messages.ts";
 import { merge, newHistogram, pack } from "../verify/histogram.ts";
 import { addFaults, SLICES } from "../verify/tally.ts";
+import type { Usage } from "./observe.ts";
 import type { Load, Round } from "./round.ts";
 
-type Sum = Omit<
-  Round,
-  "failed" | "serverCpu" | "serverMib" | "serverDescriptors" | "samples" | "machineCpu"
->;
+type Sum = Omit<Round, "failed" | keyof Usage>;
 
 export function addUp(load: Load, cast: CastResult, seen: readonly WatchResult[]): Sum {
   const steady = seen.filter(({ habit }) => habit === "steady");

@@ -25,7 +25,7 @@ export function relayAt(
     start: () =>
       Promise.resolve({
         target: { peer: NAME, host, port, user, password },
-        pid: undefined,
+        parts: [],
         stop: () => Promise.resolve(),
       }),
   };

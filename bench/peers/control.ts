@@ -22,7 +22,7 @@ export const control: Peer = {
         user: BENCH_USER,
         password: undefined,
       },
-      pid: server.pid,
+      parts: [{ name: "control", pid: server.pid }],
       stop: () => server.stop(),
     };
   },

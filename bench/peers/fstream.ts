@@ -2,43 +2,58 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawnServer } from "../measure/spawn.ts";
+import type { Target } from "../load/messages.ts";
+import { spawnServer, type Spawned } from "../measure/spawn.ts";
 import { BENCH_USER, OUR_REQUESTS } from "./ours.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, PeerOptions } from "./peer.ts";
+
+const NAME = "fstream";
 
 const PROGRAM = join(import.meta.dir, "../../src/cli/main.ts");
 
 export const fstream: Peer = {
-  name: "fstream",
+  name: NAME,
   missing: () => undefined,
-  async start({ prefix, flags }) {
-    const users = mkdtempSync(join(tmpdir(), "fstream-bench-"));
-    writeFileSync(join(users, `${BENCH_USER}.ini`), "[DEFAULT]\n");
-    const where = ["--host=127.0.0.1", "--port=0", "--admin-port=0", `--users=${users}`];
-    const forget = (): void => rmSync(users, { recursive: true, force: true });
+  async start(options) {
+    const users = newUsers();
     try {
-      const server = await spawnServer(
-        [...prefix, process.execPath, PROGRAM, "serve", ...where, ...flags],
-        /listening on \S*:(\d+)/,
-      );
+      const server = await spawnRelay(options, users.path, []);
       return {
-        target: {
-          peer: "fstream",
-          host: "127.0.0.1",
-          port: server.port,
-          user: BENCH_USER,
-          password: undefined,
-        },
-        pid: server.pid,
+        target: targetAt(server.port),
+        parts: [{ name: NAME, pid: server.pid }],
         async stop() {
           await server.stop();
-          forget();
+          users.forget();
         },
       };
     } catch (error) {
-      forget();
+      users.forget();
       throw error;
     }
   },
   ...OUR_REQUESTS,
 };
+
+/** A folder of users, in which is who broadcasts here. */
+export function newUsers(): { readonly path: string; forget(): void } {
+  const path = mkdtempSync(join(tmpdir(), "fstream-bench-"));
+  writeFileSync(join(path, `${BENCH_USER}.ini`), "[DEFAULT]\n");
+  return { path, forget: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Starts one relay with flags of its own before those that are asked for, and waits until it listens. */
+export function spawnRelay(
+  { flags, prefix }: PeerOptions,
+  users: string,
+  own: readonly string[],
+): Promise<Spawned> {
+  const where = ["--host=127.0.0.1", "--port=0", "--admin-port=0", `--users=${users}`];
+  return spawnServer(
+    [...prefix, process.execPath, PROGRAM, "serve", ...where, ...own, ...flags],
+    /listening on \S*:(\d+)/,
+  );
+}
+
+export function targetAt(port: number): Target {
+  return { peer: NAME, host: "127.0.0.1", port, user: BENCH_USER, password: undefined };
+}

@@ -49,7 +49,7 @@ export const icecast: Peer = {
     }
     return {
       target: { peer: "icecast", host: "127.0.0.1", port, user: USER, password: PASSWORD },
-      pid: server.pid,
+      parts: [{ name: "icecast", pid: server.pid }],
       stop,
     };
   },

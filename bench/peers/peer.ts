@@ -7,6 +7,8 @@ import type { Target } from "../load/messages.ts";
 export interface Peer {
   /** The name in tables and messages. */
   readonly name: string;
+  /** How many processes it is. */
+  readonly processes?: number;
   /** Why it cannot run on this machine; undefined where it can. */
   missing(): string | undefined;
   /** MUST listen on the loopback alone, on a port that the system chose. */
@@ -29,9 +31,14 @@ export interface PeerOptions {
 /** A server under load. */
 export interface Subject {
   readonly target: Target;
-  /** Undefined where it runs elsewhere: then its CPU and memory stay unknown. */
-  readonly pid: number | undefined;
+  /** Its processes. None where it runs elsewhere: then its CPU and memory stay unknown. */
+  readonly parts: readonly Part[];
   stop(): Promise<void>;
+}
+
+export interface Part {
+  readonly name: string;
+  readonly pid: number;
 }
 
 /** The name of a channel on every peer. */

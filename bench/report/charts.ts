@@ -37,6 +37,7 @@ export function contestCharts(entries: readonly Entry[], seconds: number): reado
     latencyByPercentile(measured),
     serverOverTime(measured, "Memory of the server", "MiB", ({ mib }) => mib),
     serverOverTime(measured, "CPU of the server", "% of a core", ({ cpu }) => cpu * 100),
+    ...measured.flatMap(cpuOfParts),
   ];
   return charts.filter(({ series }) =>
     series.some(({ values }) => values.some((value) => value !== null)),
@@ -46,6 +47,11 @@ export function contestCharts(entries: readonly Entry[], seconds: number): reado
 interface Measured {
   readonly name: string;
   readonly rounds: readonly Round[];
+}
+
+interface Sampled {
+  readonly name: string;
+  readonly rounds: readonly Pick<Round, "samples">[];
 }
 
 function ofAllRounds(entries: readonly Measured[]): string {
@@ -105,7 +111,7 @@ function together(histograms: readonly (Histogram | undefined)[]): Histogram {
 }
 
 function serverOverTime(
-  entries: readonly Measured[],
+  entries: readonly Sampled[],
   title: string,
   label: string,
   of: (sample: Round["samples"][number]) => number,
@@ -136,6 +142,17 @@ function serverOverTime(
             { name: "trend", values: axis.map(({ at }) => trend.at0 + trend.slope * at) },
           ],
   };
+}
+
+/** Of a server of several processes, each by itself, in the last round. */
+function cpuOfParts({ name, rounds }: Measured): readonly Chart[] {
+  const parts = rounds.at(-1)?.parts ?? [];
+  if (parts.length < 2) {
+    return [];
+  }
+  const used = parts.map((part) => ({ name: part.name, rounds: [{ samples: part.samples }] }));
+  const title = `CPU of each process of ${name}`;
+  return [serverOverTime(used, title, "% of a core", ({ cpu }) => cpu * 100)];
 }
 
 function share(part: number | undefined): number | undefined {

@@ -8,6 +8,17 @@ import { addFaults, type Faults } from "../verify/tally.ts";
 /** Undefined is what could not be measured here. */
 type Figure = number | undefined;
 
+/** One of the processes that are a server. */
+export interface PartFigures {
+  readonly name: string;
+  /** CPU seconds within the window, and those a gigabit of all that was delivered. */
+  readonly cpu: Figure;
+  readonly cpuPerGbit: Figure;
+  /** Of one core. */
+  readonly share: Figure;
+  readonly mib: Figure;
+}
+
 export interface Figures {
   readonly watchers: number;
   readonly gbitPerSecond: Figure;
@@ -27,7 +38,7 @@ export interface Figures {
   readonly joinByteP99: Figure;
   readonly joinKeyP50: Figure;
   readonly joinKeyP99: Figure;
-  /** CPU seconds a gigabit that was delivered. */
+  /** CPU seconds a gigabit that was delivered, of all processes of the server. */
   readonly serverCpuPerGbit: Figure;
   readonly loadCpuPerGbit: Figure;
   /** Of one core. */
@@ -37,6 +48,7 @@ export interface Figures {
   readonly machineCores: Figure;
   readonly serverMib: Figure;
   readonly serverDescriptors: Figure;
+  readonly parts: readonly PartFigures[];
   /** Milliseconds by which the load itself was late, at the 99th percentile. */
   readonly latenessP99: Figure;
 }
@@ -68,6 +80,13 @@ export function figuresOf(round: Round): Figures {
     machineCores: round.machineCpu === undefined ? undefined : round.machineCpu / seconds,
     serverMib: round.serverMib,
     serverDescriptors: round.serverDescriptors,
+    parts: round.parts.map(({ cpu, mib, name }) => ({
+      name,
+      cpu,
+      cpuPerGbit: perGbit(cpu),
+      share: cpu === undefined ? undefined : cpu / seconds,
+      mib,
+    })),
     latenessP99: percentile(round.lateness, 0.99),
   };
 }
@@ -102,6 +121,13 @@ export function medians(rounds: readonly Figures[]): Figures {
     machineCores: median((one) => one.machineCores),
     serverMib: median((one) => one.serverMib),
     serverDescriptors: median((one) => one.serverDescriptors),
+    parts: (rounds[0]?.parts ?? []).map(({ name }, i) => ({
+      name,
+      cpu: median(({ parts }) => parts[i]?.cpu),
+      cpuPerGbit: median(({ parts }) => parts[i]?.cpuPerGbit),
+      share: median(({ parts }) => parts[i]?.share),
+      mib: median(({ parts }) => parts[i]?.mib),
+    })),
     latenessP99: median((one) => one.latenessP99),
   };
 }

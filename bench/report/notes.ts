@@ -2,7 +2,7 @@
  * What has to be said below a table, so that nobody believes more than was measured.
  */
 import { CORES, hasProc } from "../measure/proc.ts";
-import type { Figures } from "./figures.ts";
+import type { Figures, PartFigures } from "./figures.ts";
 import { fixed, ms, percent } from "./table.ts";
 
 /** From this part of a core on a process has no time left, and what it measures is itself. */
@@ -16,13 +16,16 @@ const NOISE = 0.15;
 
 /** Notes about one row. */
 export function notesOn(name: string, figures: Figures): readonly string[] {
-  const { faults, closed, failed, busiestLoadShare, latenessP99 } = figures;
+  const { faults, closed, failed, busiestLoadShare, latenessP99, parts } = figures;
   const notes: string[] = [];
   const say = (condition: boolean, text: string): void => {
     if (condition) {
       notes.push(`${name}: ${text}`);
     }
   };
+  if (parts.length > 1) {
+    notes.push(...parts.map((part) => `${name}: ${useOf(part)}`));
+  }
   say(faults.corrupt > 0, `${faults.corrupt} frames came with other bytes than were sent`);
   say(faults.repeated > 0, `${faults.repeated} frames came twice`);
   say(faults.reordered > 0, `${faults.reordered} frames came out of order`);
@@ -35,6 +38,14 @@ export function notesOn(name: string, figures: Figures): readonly string[] {
   );
   say((latenessP99 ?? 0) > LATE_MS, `frames were sent up to ${ms(latenessP99)} ms late (p99)`);
   return notes;
+}
+
+/** What one of several processes took, for all that they delivered together. */
+function useOf({ cpu, cpuPerGbit, mib, name, share }: PartFigures): string {
+  return (
+    `${name} took ${fixed(cpu, 2)} CPU s, ${fixed(cpuPerGbit, 3)} s/Gbit, ` +
+    `${percent(share)} of a core, ${fixed(mib, 0)} MiB`
+  );
 }
 
 /** Notes about the run as a whole. */

@@ -6,7 +6,8 @@ import { limitOf } from "../../bench/measure/limit.ts";
 import { memoryTrend } from "../../bench/measure/memory.ts";
 import { search } from "../../bench/measure/search.ts";
 import { trendOf } from "../../bench/measure/trend.ts";
-import { medians, quantile, type Figures } from "../../bench/report/figures.ts";
+import { together } from "../../bench/measure/observe.ts";
+import { medians, quantile, type Figures, type PartFigures } from "../../bench/report/figures.ts";
 import { notesOn } from "../../bench/report/notes.ts";
 import { table } from "../../bench/report/table.ts";
 import { merge, newHistogram, pack, percentile, record } from "../../bench/verify/histogram.ts";
@@ -35,6 +36,7 @@ const FIGURES: Figures = {
   machineCores: 0.1,
   serverMib: 60,
   serverDescriptors: 20,
+  parts: [],
   latenessP99: 1,
 };
 
@@ -127,6 +129,15 @@ describe("the search", () => {
   });
 });
 
+/** A process that took that part of a core. */
+const part = (share: number): PartFigures => ({
+  name: `n${share}`,
+  cpu: share * 5,
+  cpuPerGbit: share / 2,
+  share,
+  mib: 70,
+});
+
 const limit = (some: Partial<Figures>, left = 0.5) => limitOf({ ...FIGURES, ...some }, left);
 
 describe("the limit", () => {
@@ -140,6 +151,13 @@ describe("the limit", () => {
     expect(limit({}, 0.01).text).toStartWith("memory");
     expect(limit({ machineCores: 1e3 }).text).toStartWith("the machine's CPU");
     expect(limit({}).text).toStartWith("latency or loss");
+  });
+
+  test("of several processes is that of the busiest, not of their sum", () => {
+    expect(limit({ serverShare: 1.6, parts: [0.8, 0.8].map(part) }).text).toStartWith("latency");
+    const { ofServer, text } = limit({ serverShare: 1.2, parts: [0.25, 0.95].map(part) });
+    expect([ofServer, text]).toEqual([true, "the server's CPU (server 95 %, load 50 % of a core)"]);
+    expect(limit({ serverShare: 0.95, parts: [part(0.95)] }).ofServer).toBe(true);
   });
 });
 
@@ -160,6 +178,18 @@ describe("the trend", () => {
     expect(memoryTrend(samples((at) => 60 - 40 / (at + 1)))?.leaks).toBe(false);
     expect(memoryTrend([])).toBeUndefined();
   });
+
+  test("of several processes may be that of one as often as there are processes", () => {
+    const grows = samples((at) => 200 + at / 5);
+    expect(memoryTrend(grows)?.leaks).toBe(true);
+    expect(memoryTrend(grows, 4)?.leaks).toBe(false);
+    expect(
+      memoryTrend(
+        samples((at) => 200 + at / 2),
+        4,
+      )?.leaks,
+    ).toBe(true);
+  });
 });
 
 test("a row that was not measured says why, and what is unknown is a dash", () => {
@@ -176,4 +206,37 @@ test("a load that was the limit does not go unsaid", () => {
   expect(notesOn("x", { ...FIGURES, busiestLoadShare: 0.97 })[0]).toContain("not the server");
   const bad = { ...FIGURES, faults: { ...newFaults(), corrupt: 2 }, closed: 1 };
   expect(notesOn("x", bad)).toHaveLength(2);
+});
+
+/** What was used from one sample to the next. */
+const used = (...cpus: number[]) => cpus.map((cpu, at) => ({ at, cpu, mib: 10 * cpu }));
+
+describe("a server of several processes", () => {
+  test("uses what they use together, as long as all of them are there", () => {
+    expect(together([used(1, 2, 3), used(0.5, 0, 1), used(0, 0)])).toEqual(used(1.5, 2));
+    expect(together([used(1, 2)])).toEqual(used(1, 2));
+    expect(together([])).toEqual([]);
+  });
+
+  test("has a note on each of them, and one process has none", () => {
+    expect(notesOn("x", { ...FIGURES, parts: [part(0.5)] })).toEqual([]);
+    expect(notesOn("2 nodes", { ...FIGURES, parts: [part(0.5), part(0.25)] })).toEqual([
+      "2 nodes: n0.5 took 2.50 CPU s, 0.250 s/Gbit, 50 % of a core, 70 MiB",
+      "2 nodes: n0.25 took 1.25 CPU s, 0.125 s/Gbit, 25 % of a core, 70 MiB",
+    ]);
+  });
+
+  test("has medians of each of them", () => {
+    const rounds = [0.1, 0.5, 0.2].map((share) => ({
+      ...FIGURES,
+      parts: [
+        { ...part(share), name: "n1" },
+        { ...part(1 - share), name: "n2", mib: undefined },
+      ],
+    }));
+    expect(medians(rounds).parts).toEqual([
+      { ...part(0.2), name: "n1" },
+      { ...part(0.8), name: "n2", mib: undefined },
+    ]);
+  });
 });

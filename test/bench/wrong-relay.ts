@@ -74,7 +74,7 @@ export function wrongRelay(plan: Plan, wrong: Wrong): Subject {
   const { port } = listener;
   return {
     target: { peer: "fstream", host: "127.0.0.1", port, user: "bench", password: undefined },
-    pid: undefined,
+    parts: [],
     stop: () => Promise.resolve(listener.stop(true)),
   };
 }
