@@ -9,6 +9,8 @@ import { readAddress } from "../src/protocol/address.ts";
 import type { Load } from "./measure/round.ts";
 import { descriptorLimit } from "./measure/proc.ts";
 import { relayAt } from "./peers/address.ts";
+import { clusterOf } from "./peers/cluster.ts";
+import { fstream } from "./peers/fstream.ts";
 import { BENCH_USER } from "./peers/ours.ts";
 import type { Peer } from "./peers/peer.ts";
 import { CHANNELS_MAX } from "./stream/label.ts";
@@ -26,6 +28,9 @@ const WATCHERS_MAX = 1_000_000;
 
 /** Load processes: more than any machine has cores for. */
 const PROCESSES_MAX = 64;
+
+/** Nodes of one run: more than any machine has cores for. */
+const NODES_MAX = 64;
 
 /** Two cores are for the server and the broadcasters; beyond four there is nothing to gain. */
 const PROCESSES_DEFAULT = String(Math.min(Math.max(availableParallelism() - 2, 1), 4));
@@ -57,6 +62,15 @@ export const TARGET_ARGS: ArgsDef = {
   },
   user: { type: "string", default: BENCH_USER, description: "Who broadcasts there" },
   "user-password": { type: "string", description: "That user's password" },
+};
+
+/** What a command takes that can start a cluster in the place of our server. */
+export const NODES_ARGS: ArgsDef = {
+  nodes: {
+    type: "string",
+    default: "1",
+    description: "Load that many nodes of a cluster, and a nats-server between them",
+  },
 };
 
 /** What citty makes of the flags. */
@@ -147,6 +161,23 @@ export function watchersOf(args: Given): number {
 /** Further arguments for our server: `--serve "--coalesce 300ms"`. */
 export function serveFlags(args: Given): readonly string[] {
   return textOf(args, "serve").split(/\s+/).filter(Boolean);
+}
+
+/** Our server, or as many nodes of a cluster as are asked for. */
+export function oursOf(args: Given): Peer {
+  const nodes = wholeOf(args, "nodes", 1, NODES_MAX);
+  if (nodes === 1) {
+    return fstream;
+  }
+  if (textOf(args, "target") !== "") {
+    throw new UsageError("--target loads what runs already, and --nodes starts it: leave one out");
+  }
+  const cluster = clusterOf(nodes);
+  const missing = cluster.missing();
+  if (missing !== undefined) {
+    throw new UsageError(`--nodes ${nodes}: ${missing}`);
+  }
+  return cluster;
 }
 
 /** The relay elsewhere that is meant; undefined where none is. */

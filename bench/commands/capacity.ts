@@ -5,6 +5,8 @@ import {
   connectionsMost,
   LOAD_ARGS,
   loadOf,
+  NODES_ARGS,
+  oursOf,
   serveFlags,
   textOf,
   timeOf,
@@ -15,7 +17,7 @@ import { newPlacement, type Placement } from "../measure/placement.ts";
 import { machineName, memoryLeft } from "../measure/proc.ts";
 import { runRound, type Load } from "../measure/round.ts";
 import { search } from "../measure/search.ts";
-import { fstream } from "../peers/fstream.ts";
+import type { Subject } from "../peers/peer.ts";
 import { figuresOf, otherFaults, type Figures } from "../report/figures.ts";
 import { newProgress, type Progress } from "../report/progress.ts";
 import { save } from "../report/publish.ts";
@@ -43,12 +45,14 @@ export const capacity: Command = command({
     most: { type: "string", default: String(WATCHERS_MOST), description: "Watchers to end with" },
     precision: { type: "string", default: "4", description: "Per cent to which it is found" },
     seconds: { type: "string", default: "4s", description: "Measured time of a trial" },
+    ...NODES_ARGS,
     ...LOAD_ARGS,
   },
   async run({ args }) {
     const bound = timeOf(args, "p99", "ms");
     const load = loadOf(args, 0, timeOf(args, "seconds", "s") / 1_000);
-    const placement = newPlacement(args["pin"] !== false);
+    const peer = oursOf(args);
+    const placement = newPlacement(args["pin"] !== false, peer.processes);
     const allowed = connectionsMost() - load.channels;
     const most = Math.min(allowed, wholeOf(args, "most", 1, WATCHERS_MOST));
     const trials: Trial[] = [];
@@ -60,7 +64,8 @@ export const capacity: Command = command({
         precision: wholeOf(args, "precision", 1, 50) / 100,
       },
       async (watchers) => {
-        const trial = await attempt({ ...load, watchers }, bound, placement, args, progress);
+        const subject = await peer.start({ prefix: placement.server, flags: serveFlags(args) });
+        const trial = await attempt(subject, { ...load, watchers }, bound, placement, progress);
         trials.push(trial);
         progress.say(line(cellsOf(trial)));
         return { ok: trial.why === undefined, seen: trial };
@@ -89,14 +94,14 @@ export const capacity: Command = command({
   },
 });
 
+/** Puts a server under load, and ends it. */
 async function attempt(
+  subject: Subject,
   load: Load,
   bound: number,
   placement: Placement,
-  args: Readonly<Record<string, unknown>>,
   progress: Progress,
 ): Promise<Trial> {
-  const subject = await fstream.start({ prefix: placement.server, flags: serveFlags(args) });
   try {
     const watching = progress.round(`${load.watchers} watchers`);
     const figures = figuresOf(await runRound(subject, load, placement, watching));

@@ -3,6 +3,8 @@ import { command, type Command } from "../../src/cli/command.ts";
 import {
   LOAD_ARGS,
   loadOf,
+  NODES_ARGS,
+  oursOf,
   serveFlags,
   TARGET_ARGS,
   targetOf,
@@ -14,7 +16,6 @@ import {
 import { alternate } from "../measure/alternate.ts";
 import { newPlacement } from "../measure/placement.ts";
 import { control } from "../peers/control.ts";
-import { fstream } from "../peers/fstream.ts";
 import { newProgress } from "../report/progress.ts";
 import { publish } from "../report/publish.ts";
 
@@ -28,16 +29,18 @@ export const compare: Command = command({
     slow: { type: "string", default: "0", description: "Watchers more, who read at a tenth" },
     seconds: { type: "string", default: "5s", description: "Measured time of a round" },
     rounds: { type: "string", default: "3", description: "Rounds; the medians are shown" },
+    ...NODES_ARGS,
     ...LOAD_ARGS,
     ...TARGET_ARGS,
   },
   async run({ args }) {
     const load = loadOf(args, watchersOf(args), timeOf(args, "seconds", "s") / 1_000);
     const target = targetOf(args, "target");
-    const placement = newPlacement(args["pin"] !== false && target === undefined);
+    const ours = oursOf(args);
+    const placement = newPlacement(args["pin"] !== false && target === undefined, ours.processes);
     const slow = wholeOf(args, "slow", 0, 1_000_000);
     const contest = {
-      peers: target === undefined ? [fstream, control] : [target],
+      peers: target === undefined ? [ours, control] : [target],
       load: { ...load, others: { ...load.others, slow } },
       rounds: wholeOf(args, "rounds", 1, 1_000),
       placement,

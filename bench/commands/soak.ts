@@ -3,6 +3,8 @@ import { command, type Command } from "../../src/cli/command.ts";
 import {
   LOAD_ARGS,
   loadOf,
+  NODES_ARGS,
+  oursOf,
   serveFlags,
   TARGET_ARGS,
   targetOf,
@@ -13,13 +15,12 @@ import {
 import { memoryTrend, type MemoryTrend } from "../measure/memory.ts";
 import { newPlacement } from "../measure/placement.ts";
 import { runRound, type Load, type Round } from "../measure/round.ts";
-import { fstream } from "../peers/fstream.ts";
 import { otherFaults } from "../report/figures.ts";
 import { newProgress } from "../report/progress.ts";
 import { publish } from "../report/publish.ts";
 import { fixed } from "../report/table.ts";
 
-/** Descriptors of a server that are no watchers: its files, listeners and epoll. */
+/** Descriptors of a process that are no watchers: its files, listeners and epoll. */
 const DESCRIPTORS_OWN = 64;
 
 const CROWD_ARGS = {
@@ -38,6 +39,7 @@ export const soak: Command = command({
     minutes: { type: "string", default: "10", valueHint: "n", description: "How long" },
     restart: { type: "string", default: "20s", description: "How often broadcasters begin anew" },
     ...CROWD_ARGS,
+    ...NODES_ARGS,
     ...LOAD_ARGS,
     ...TARGET_ARGS,
   },
@@ -56,8 +58,10 @@ export const soak: Command = command({
       },
       restartMs: timeOf(args, "restart", "s"),
     };
-    const peer = targetOf(args, "target") ?? fstream;
-    const placement = newPlacement(args["pin"] !== false && peer === fstream);
+    const target = targetOf(args, "target");
+    const ours = oursOf(args);
+    const peer = target ?? ours;
+    const placement = newPlacement(args["pin"] !== false && target === undefined, ours.processes);
     const progress = newProgress();
     const subject = await peer.start({ prefix: placement.server, flags: serveFlags(args) });
     let round: Round;
@@ -67,7 +71,7 @@ export const soak: Command = command({
       await subject.stop();
       progress.clear();
     }
-    const trend = memoryTrend(round.samples);
+    const trend = memoryTrend(round.samples, round.parts.length);
     await publish(
       { title: "soak", load, placement, entries: [{ name: peer.name, rounds: [round] }] },
       { json: textOf(args, "json"), page: textOf(args, "report") },
@@ -113,7 +117,7 @@ export function failureOf(
     [round.failed > 0, `${round.failed} connections could not be made`],
     [trend?.leaks === true, `memory grew by ${fixed(trend?.growth, 1)} MiB`],
     [
-      open !== undefined && open > connected + DESCRIPTORS_OWN,
+      open !== undefined && open > connected + DESCRIPTORS_OWN * Math.max(round.parts.length, 1),
       `${open} descriptors are open for ${connected} connections`,
     ],
   ];

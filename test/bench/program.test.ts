@@ -5,7 +5,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKOUT, newStage, TEST_MS, type Ending } from "../support/program.ts";
+import { clusterOf } from "../../bench/peers/cluster.ts";
+import type { PartFigures } from "../../bench/report/figures.ts";
 import { eventually, hasProc } from "../support/server.ts";
+import { describeWith } from "../support/tools.ts";
 import { GOP, wrongRelay } from "./wrong-relay.ts";
 
 const BENCH = join(CHECKOUT, "bench/main.ts");
@@ -26,6 +29,13 @@ describe("a mistake is one line that says what to type instead", () => {
       'bench: --bitrate is "fast": it takes bits a second, such as 600k or 2M',
     ],
     [["--watchers", "0"], 'bench: --watchers is "0": it takes a number from 1 to 1000000'],
+    [["--nodes", "0"], 'bench: --nodes is "0": it takes a number from 1 to 64'],
+    [["soak", "--nodes=many"], 'bench: --nodes is "many": it takes a number from 1 to 64'],
+    [
+      ["--nodes", "3", "--target", "127.0.0.1:1"],
+      "bench: --target loads what runs already, and --nodes starts it: leave one out",
+    ],
+    [["peers", "--nodes", "3"], "bench: there is no flag --nodes; see --help"],
     [["--target", "x:y"], 'bench: --target is "x:y": it takes HOST:PORT'],
     [
       ["capacity", "--p99=soon"],
@@ -89,6 +99,53 @@ test(
   },
   TEST_MS,
 );
+
+test("a cluster is not measured without NATS, and what is missing is said", () => {
+  expect(clusterOf(3, "/nowhere").missing()).toBe(
+    "nats-server is not installed (Debian: apt install nats-server)",
+  );
+});
+
+describeWith("nats-server", "a cluster", () => {
+  test(
+    "is loaded as one server, and its processes have figures of their own",
+    async () => {
+      await using stage = await newStage();
+      const files = ["--json", stage.path("out.json"), "--report", stage.path("out.html")];
+      const words = ["--nodes", "3", "--watchers", "12", "--channels", "2", ...QUICK, ...files];
+      const { code, stdout, stderr } = await stage
+        .run([process.execPath, BENCH, ...words])
+        .ending();
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(/^3 nodes +12 +\d+\.\d\d +0 +0 +0 /m);
+      expect(stdout).toMatch(/^control +12 /m);
+      const names = ["n1", "n2", "n3", "nats-server"];
+      const { rows } = JSON.parse(readFileSync(stage.path("out.json"), "utf8"));
+      const [{ figures }] = rows;
+      expect(figures).toMatchObject({ watchers: 12, closed: 0, failed: 0 });
+      expect(figures.parts.map(({ name }: PartFigures) => name)).toEqual(names);
+      const page = readFileSync(stage.path("out.html"), "utf8");
+      for (const name of names) {
+        expect(stdout).toMatch(new RegExp(`^· 3 nodes: ${name} took .* s/Gbit, `, "m"));
+        expect(page).toContain(`3 nodes: ${name} took `);
+      }
+    },
+    TEST_MS,
+  );
+
+  test(
+    "passes a soak",
+    async () => {
+      const crowd = "--watchers 4 --slow 1 --frozen 1 --resetting 2 --visiting 2 --restart 700ms";
+      const load = "--nodes 2 --minutes 0.025 --gop 12 --warmup 500ms --no-pin";
+      const { code, stdout } = await bench("soak", ...crowd.split(" "), ...load.split(" "));
+      expect(stdout).toContain("\npassed: ");
+      expect(stdout).toMatch(/^2 nodes +4 /m);
+      expect(code).toBe(0);
+    },
+    TEST_MS,
+  );
+});
 
 test.if(hasProc)(
   "an interrupted run takes all its processes with it",
