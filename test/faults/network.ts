@@ -11,14 +11,17 @@
 import { describe, test } from "bun:test";
 import { PROGRAM, type Options, type Program, type Stage } from "../support/program.ts";
 
-const NEAR_ADDRESS = "10.77.0.1";
-const FAR_ADDRESS = "10.77.0.2";
+/** Where the two are for each other. */
+export const NEAR_ADDRESS = "10.77.0.1";
+export const FAR_ADDRESS = "10.77.0.2";
 const NEAR_END = "near0";
 const FAR_END = "far0";
 
 export type Side = "near" | "far";
 
 export interface Network extends Disposable {
+  /** What stands before a command to run it on one side. */
+  prefix(side: Side): readonly string[];
   /** Runs the program of the checkout on one side. */
   run(stage: Stage, side: Side, args: readonly string[], options?: Options): Program;
   /** Starts a server on the near side, at which anyone may broadcast as bob. */
@@ -49,13 +52,15 @@ export function newNetwork(): Network {
     remove(spaces);
     throw error;
   }
+  const prefix: Network["prefix"] = (side) => ["ip", "netns", "exec", spaces[side]];
   const run: Network["run"] = (stage, side, args, options) =>
-    stage.run(["ip", "netns", "exec", spaces[side], process.execPath, PROGRAM, ...args], options);
+    stage.run([...prefix(side), process.execPath, PROGRAM, ...args], options);
   const ends = [
     [spaces.near, NEAR_END],
     [spaces.far, FAR_END],
   ] as const;
   return {
+    prefix,
     run,
     async serve(stage, flags) {
       await stage.file("users/bob.ini", "[DEFAULT]\n");
@@ -144,6 +149,7 @@ function lay({ near, far }: Record<Side, string>): void {
   ip("-n", near, "address", "add", `${NEAR_ADDRESS}/24`, "dev", NEAR_END);
   ip("-n", far, "address", "add", `${FAR_ADDRESS}/24`, "dev", FAR_END);
   ip("-n", near, "link", "set", "lo", "up");
+  ip("-n", far, "link", "set", "lo", "up");
   ip("-n", near, "link", "set", NEAR_END, "up");
   ip("-n", far, "link", "set", FAR_END, "up");
 }

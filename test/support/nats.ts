@@ -14,6 +14,8 @@ import { within, type Program, type Stage } from "./program.ts";
 
 export const NATS_SERVER = "nats-server";
 
+const LOOPBACK = "127.0.0.1";
+
 /** Ports that Linux does not give out by itself. */
 const PORTS = { from: 10_000, to: 32_000 } as const;
 
@@ -31,7 +33,7 @@ export interface NatsOptions {
   readonly lines?: readonly string[];
   /** What runs a server somewhere else, as `ip netns exec` does, by its index. */
   readonly prefixes?: readonly (readonly string[])[];
-  /** Where servers listen, by their index; the loopback by default. */
+  /** Where the others find a server, by its index; the loopback by default, where clients find it. */
   readonly hosts?: readonly string[];
 }
 
@@ -52,7 +54,7 @@ export interface Varz {
 export interface NatsServer {
   readonly name: string;
   readonly port: number;
-  /** nats://HOST:PORT or tls://HOST:PORT, without a login. */
+  /** nats://127.0.0.1:PORT or tls://127.0.0.1:PORT, without a login. */
   readonly url: string;
   /** All that it has said since its last start. */
   said(): Program["said"];
@@ -104,7 +106,7 @@ export async function startNats(stage: Stage, options: NatsOptions = {}): Promis
 /** Servers at ports that were free, each of which is still to be started. */
 export function planNats(stage: Stage, options: NatsOptions = {}): Nats {
   const ports = freePorts(options.servers ?? 3);
-  const hosts = ports.map((_, index) => options.hosts?.[index] ?? "127.0.0.1");
+  const hosts = ports.map((_, index) => options.hosts?.[index] ?? LOOPBACK);
   const servers = ports.map((own, index) =>
     newServer(stage, { options, ports, hosts, own, index }),
   );
@@ -149,11 +151,11 @@ interface Plan {
 function newServer(stage: Stage, plan: Plan): NatsServer {
   const { own, index } = plan;
   const name = `nats${index + 1}`;
-  const host = plan.hosts[index] ?? "";
   const prefix = plan.options.prefixes?.[index] ?? [];
   const file = `${name}-${own.client}.conf`;
   let options = plan.options;
   let process: Program | undefined;
+  let reloads = 0;
   const running = (): Program => {
     if (process === undefined) {
       throw new Error(`${name} has not been started`);
@@ -165,7 +167,7 @@ function newServer(stage: Stage, plan: Plan): NatsServer {
   return {
     name,
     port: own.client,
-    url: `${options.tls === undefined ? "nats" : "tls"}://${host}:${own.client}`,
+    url: `${options.tls === undefined ? "nats" : "tls"}://${LOOPBACK}:${own.client}`,
     said: () => running().said,
     kill: (signal) => running().kill(signal),
     async stop() {
@@ -174,6 +176,7 @@ function newServer(stage: Stage, plan: Plan): NatsServer {
     },
     async start() {
       process = stage.run([...prefix, NATS_SERVER, "-c", await configure()], { stdin: "ignore" });
+      reloads = 0;
       const last = plan.ports.length > 1 ? "route" : "client";
       await process.said.line(new RegExp(`Listening for ${last} connections`));
     },
@@ -181,10 +184,11 @@ function newServer(stage: Stage, plan: Plan): NatsServer {
       options = { ...options, ...change };
       await configure();
       running().kill("SIGHUP");
-      await running().said.line(/Reloaded server configuration/);
+      reloads++;
+      await running().said.line(/Reloaded server configuration/, reloads);
     },
     async varz() {
-      const response = await fetch(`http://${host}:${own.monitor}/varz`);
+      const response = await fetch(`http://${LOOPBACK}:${own.monitor}/varz`);
       return readVarz(await response.json());
     },
   };
@@ -225,8 +229,8 @@ function configuration({ options, ports, hosts, own, index }: Plan, name: string
   const cluster = `cluster { name: fstream, listen: "${host}:${own.route}", routes: [${routes.join(", ")}] }`;
   return [
     `server_name: ${name}`,
-    `listen: "${host}:${own.client}"`,
-    `http: "${host}:${own.monitor}"`,
+    `listen: "${LOOPBACK}:${own.client}"`,
+    `http: "${LOOPBACK}:${own.monitor}"`,
     ...(ports.length > 1 ? [cluster] : []),
     ...authorization,
     ...secure,
@@ -264,7 +268,7 @@ function freePorts(servers: number): readonly Ports[] {
 
 function listenAt(port: number): Bun.TCPSocketListener | undefined {
   try {
-    return Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    return Bun.listen({ hostname: LOOPBACK, port, socket: { data() {} } });
   } catch {
     return undefined;
   }
