@@ -119,7 +119,12 @@ export async function newCluster(options: ClusterOptions = {}): Promise<Cluster>
   }
 }
 
-async function watched(nodes: readonly Node[], count: number, channel?: string): Promise<void> {
+/** Resolves when nodes have that many watchers together, of one channel or of all, with those that wait. */
+export async function watched(
+  nodes: readonly Node[],
+  count: number,
+  channel?: string,
+): Promise<void> {
   let counts: readonly number[] = [];
   const isEnough = (): boolean => counts.reduce((sum, own) => sum + own, 0) === count;
   const look = async (): Promise<void> => {
