@@ -21,13 +21,13 @@ import type { JoinPoint, Scanner } from "../media/scanner.ts";
 import type { Request } from "../protocol/request.ts";
 import { withCopy } from "./broadcast.ts";
 import { admitWaiting, endLive, goLive, linger, type Surroundings } from "./channel.ts";
-import { LEFT_BEHIND, placeAll } from "./course.ts";
+import { LEFT_BEHIND, placeAll, skip } from "./course.ts";
 import { makeCopy, receive, settleHeld } from "./intake.ts";
 import { firstFrameFrom, fitMarks, forgetMarks, noteFrame, noteJoin, offsetAt } from "./marks.ts";
 import type { Broadcast, Channel, Opens, Watcher } from "./model.ts";
 import type { Remote, Upstream } from "./remote.ts";
 import { newRing } from "./ring.ts";
-import { cursorAt, DETOUR, lowestCursor } from "./roster.ts";
+import { cursorAt, DETOUR, lowestCursor, OPEN } from "./roster.ts";
 import type { Source } from "./sink.ts";
 import { divert, isUntouched } from "./slow.ts";
 import { expel } from "./watcher.ts";
@@ -213,7 +213,10 @@ function leaveOff(broadcast: Broadcast, watcher: Watcher, edge: number, oldest: 
   const frameEnd = next <= head ? next : edge;
   const stop = isUntouched(broadcast, watcher) ? cursor : frameEnd;
   const isWhole = stop >= cursor && watcher.prefaced === 0;
-  if (isWhole && (stop === cursor || cursor >= oldest)) {
+  if (isWhole && stop === cursor && roster.blocked[watcher.slot] === OPEN) {
+    // Its sink has refused nothing, and says nothing before it has.
+    skip(broadcast, watcher);
+  } else if (isWhole && (stop === cursor || cursor >= oldest)) {
     divert(broadcast, watcher, stop);
   } else {
     broadcast.counters.tooSlow++;
