@@ -7,7 +7,7 @@ import { NATS_SERVER } from "../support/nats.ts";
 import { TEST_MS } from "../support/program.ts";
 import { describeWith } from "../support/tools.ts";
 import { newCluster, startNode, type Cluster } from "./nodes.ts";
-import { cast, newCrowd, roam, type Caster, type Crowd, type Roamer } from "./verified.ts";
+import { cast, LARGE, newCrowd, roam, type Caster, type Crowd, type Roamer } from "./verified.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -31,7 +31,8 @@ interface Load extends AsyncDisposable {
   closed(): readonly number[];
 }
 
-async function newLoad(): Promise<Load> {
+/** Of a broadcaster whose frames are `torn` on their way into the cluster, where it stays there. */
+async function newLoad(torn: boolean): Promise<Load> {
   const cluster = await newCluster({ flags: FLAGS });
   const crowd = newCrowd(CHANNEL);
   const ports = cluster.nodes.map(({ port }) => port);
@@ -40,7 +41,7 @@ async function newLoad(): Promise<Load> {
       crowd.add(EACH, [port, ...ports.slice(index + 1), ...ports.slice(0, index)]),
     ),
   );
-  const roamer = roam(ports, CHANNEL);
+  const roamer = roam(ports, CHANNEL, { torn });
   await crowd.seeing();
   return {
     cluster,
@@ -71,7 +72,7 @@ async function freeze({ cluster }: Load, index: number): Promise<void> {
 
 describeWith(NATS_SERVER, "under three hundred watchers", () => {
   test("a node that is killed with the broadcaster on it: both go on elsewhere", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(false);
     const { cluster, crowd, roamer } = load;
     cluster.node(0).kill("SIGKILL");
     await Promise.all([1, 2].map((index) => cluster.node(index).said.line(/node n1 is lost/)));
@@ -82,7 +83,7 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
   });
 
   test("a node that stops in order with the broadcaster on it: both go on elsewhere", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(true);
     const { cluster, crowd, roamer } = load;
     cluster.node(0).kill("SIGTERM");
     await Promise.all([1, 2].map((index) => cluster.node(index).said.line(/node n1 has left/)));
@@ -94,7 +95,7 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
   });
 
   test("NATS servers that are killed one after the other: nobody is closed", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(true);
     const { cluster, crowd, roamer } = load;
     for (const server of cluster.nats.servers) {
       await server.stop();
@@ -109,7 +110,7 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
   });
 
   test("a node that freezes and follows: its watchers go on when it does", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(true);
     const { crowd, roamer } = load;
     await freeze(load, 1);
     await crowd.seeing(roamer.caster()?.broadcast);
@@ -119,7 +120,7 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
   });
 
   test("a node that freezes with the broadcaster on it: all go on when it does", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(true);
     const { crowd, roamer } = load;
     await freeze(load, 0);
     await crowd.seeing(roamer.caster()?.broadcast);
@@ -129,7 +130,7 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
   });
 
   test("a node that joins has watchers, and the others lose nothing", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(true);
     const { cluster, crowd } = load;
     const joining = await startNode(cluster.stage, "n4", {
       cluster: cluster.nats.urls,
@@ -143,8 +144,27 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
     expect(crowd.faults.lost).toBe(0);
   });
 
+  test("a node that is killed and comes back under its name has watchers again", async () => {
+    await using load = await newLoad(true);
+    const { cluster, crowd } = load;
+    const { port } = cluster.node(2);
+    cluster.node(2).kill("SIGKILL");
+    await cluster.node(2).exited();
+    const again = await startNode(cluster.stage, "n3", {
+      cluster: cluster.nats.urls,
+      port,
+      flags: FLAGS,
+    });
+    await Promise.all([again.knows("n1"), again.knows("n2"), cluster.node(0).knows("n3", 2)]);
+    await crowd.add(EACH, [port]);
+    await crowd.seeing();
+    // Its watchers have gone to the next node.
+    expect(load.closed()).toEqual([0, 0, EACH]);
+    crowd.expectWhole();
+  });
+
   test("broadcasters that take over at one node after another: nobody is closed", async () => {
-    await using load = await newLoad();
+    await using load = await newLoad(false);
     const { cluster, crowd, roamer } = load;
     // It would come back, and take over itself.
     await roamer.stop();
@@ -159,5 +179,34 @@ describeWith(NATS_SERVER, "under three hundred watchers", () => {
     expect(load.closed()).toEqual([0, 0, 0]);
     crowd.expectWhole();
     last?.[Symbol.dispose]();
+  });
+});
+
+describeWith(NATS_SERVER, "a watcher that freezes at a node that follows", () => {
+  test("goes on with whole frames, and the others have noticed nothing", async () => {
+    await using cluster = await newCluster({ flags: ["--linger", "1m", "--lag", "1s"] });
+    using near = newCrowd("large", LARGE);
+    using far = newCrowd("large", LARGE);
+    using frozen = newCrowd("large", LARGE);
+    await near.add(2, [cluster.node(0).port]);
+    await far.add(2, [cluster.node(1).port]);
+    await frozen.add(2, [cluster.node(1).port]);
+    using caster = await cast(cluster.node(0).port, "large", { studio: LARGE });
+    await Promise.all([near, far, frozen].map((crowd) => crowd.seeing(caster.broadcast)));
+    frozen.freeze(true);
+    await Bun.sleep(FROZEN_MS);
+    await Promise.all([near, far].map((crowd) => crowd.seeing(caster.broadcast)));
+    frozen.freeze(false);
+    await frozen.seeing(caster.broadcast);
+    frozen.expectWhole();
+    expect(frozen.faults.lost).toBeGreaterThan(0);
+    for (const crowd of [near, far]) {
+      crowd.expectWhole();
+      expect(crowd.faults.lost).toBe(0);
+    }
+    const closed = [near, far, frozen].map((crowd) =>
+      cluster.nodes.map(({ port }) => crowd.closed(port)),
+    );
+    expect(closed.flat()).toEqual(closed.flat().map(() => 0));
   });
 });

@@ -8,6 +8,7 @@ import { NATS_SERVER, planNats, startNats } from "../support/nats.ts";
 import { newStage, TEST_MS, within } from "../support/program.ts";
 import { admitted, connect, payload, sha256, type Client } from "../support/sockets.ts";
 import { describeWith } from "../support/tools.ts";
+import { newOperator } from "./credentials.ts";
 import { allKnow, newCluster, startNode, startNodes, watched, type Node } from "./nodes.ts";
 import { cast, newCrowd } from "./verified.ts";
 
@@ -129,7 +130,7 @@ describeWith(NATS_SERVER, "a node", () => {
   test("goes on alone while NATS is killed, and its watchers elsewhere go on afterwards", async () => {
     await using cluster = await newCluster({ nodes: 2, nats: { servers: 1 }, flags: FLAGS });
     const [one, other] = [cluster.node(0), cluster.node(1)];
-    using caster = await cast(one.port, "on");
+    using caster = await cast(one.port, "on", { torn: true });
     using near = newCrowd("on");
     using far = newCrowd("on");
     await near.add(2, [one.port]);
@@ -196,6 +197,28 @@ describeWith(NATS_SERVER, "a node", () => {
   });
 });
 
+describeWith(NATS_SERVER, "a node with a .creds file", () => {
+  test("is let in by it, and not by one of another operator", async () => {
+    await using stage = await newStage();
+    const operator = newOperator();
+    const nats = await startNats(stage, { servers: 1, lines: operator.lines });
+    const path = await stage.file("node.creds", operator.creds());
+    const flags = ["--cluster-credentials", path, ...FLAGS];
+    const [one, other] = await startNodes(stage, [nats.urls, nats.urls], { flags });
+    if (one === undefined || other === undefined) {
+      throw new Error("two nodes were to start");
+    }
+    await expectJoined(one, other, "credentials");
+    const foreign = await stage.file("foreign.creds", newOperator().creds());
+    const third = await startNode(stage, "n3", {
+      cluster: nats.urls,
+      flags: ["--cluster-credentials", foreign, ...FLAGS],
+    });
+    await third.said.line(/warn +cluster: cannot reach .*[Aa]uthori[sz]ation/);
+    await expectServing(third, "alone");
+  });
+});
+
 describeWith(NATS_SERVER, "a small NATS server", () => {
   test("with a max_payload of 64 KiB never gets more than that at once", async () => {
     await using cluster = await newCluster({
@@ -243,8 +266,10 @@ describeWith(NATS_SERVER, "a small NATS server", () => {
     });
     const [one, other] = [cluster.node(0), cluster.node(1)];
     const channels = Array.from({ length: 20 }, (_, index) => `many ${index}`);
-    const casters = await Promise.all(channels.map((channel) => cast(one.port, channel)));
-    const crowds = channels.map(newCrowd);
+    const casters = await Promise.all(
+      channels.map((channel) => cast(one.port, channel, { torn: true })),
+    );
+    const crowds = channels.map((channel) => newCrowd(channel));
     await Promise.all(crowds.map((crowd) => crowd.add(1, [other.port])));
     await Promise.all(crowds.map((crowd) => crowd.seeing()));
     // Its NATS connection fills up, and the server lets it go.

@@ -5,7 +5,7 @@
 import type { Socket } from "bun";
 import { expect } from "bun:test";
 import { nowUs } from "../../bench/load/clock.ts";
-import { newStudio, type Plan, type Synthetic } from "../../bench/stream/synthetic.ts";
+import { newStudio, type Plan, type Studio, type Synthetic } from "../../bench/stream/synthetic.ts";
 import { newKnown, type Known } from "../../bench/verify/known.ts";
 import { newTally, type Faults, type Tally } from "../../bench/verify/tally.ts";
 import { check, newWatch, type Watch } from "../../bench/verify/verifier.ts";
@@ -16,8 +16,15 @@ const PLAN: Plan = { bitsPerSecond: 400_000, fps: 25, gop: 10 };
 
 const STUDIO = newStudio(PLAN);
 
+/** Of a broadcast that soon has more than the kernel holds for somebody who does not read. */
+export const LARGE: Studio = newStudio({ bitsPerSecond: 12_000_000, fps: 25, gop: 10 });
+
 /** Milliseconds before a watcher or a broadcaster that found nobody tries the next place. */
 const AGAIN_MS = 50;
+
+/** The part of a frame that comes first where it comes in pieces, and the milliseconds until the rest does. */
+const PART = 0.6;
+const PART_MS = 20;
 
 /** A broadcaster of synthetic frames over one connection. */
 export interface Caster extends Disposable {
@@ -32,17 +39,36 @@ export interface Caster extends Disposable {
   end(): Promise<void>;
 }
 
+export interface CastOptions {
+  readonly studio?: Studio;
+  /**
+   * Whether frames come in pieces, so that whatever happens may happen in the middle of one. A frame whose
+   * broadcaster is gone is never whole.
+   */
+  readonly torn?: boolean;
+}
+
 /** Broadcasts on a channel of the user open, from now on, until it is told to end or the server closes. */
-export async function cast(port: number, channel: string): Promise<Caster> {
+export async function cast(
+  port: number,
+  channel: string,
+  { studio = STUDIO, torn = false }: CastOptions = {},
+): Promise<Caster> {
   const client = await connect({ port }, `broadcast,user=open,channel=${channel},reply=1`);
-  const broadcast = STUDIO.broadcast(0, Math.ceil(nowUs()));
+  const broadcast = studio.broadcast(0, Math.ceil(nowUs()));
   const stop = new AbortController();
   let sent = 0;
   const pump = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const { head, body, due } = broadcast.frame(sent);
       await Bun.sleep(Math.max((due - nowUs()) / 1_000, 0));
-      await client.send(Buffer.concat([head, body]));
+      const bytes = Buffer.concat([head, body]);
+      const cut = torn ? Math.floor(bytes.length * PART) : bytes.length;
+      await client.send(bytes.subarray(0, cut));
+      if (torn) {
+        await Bun.sleep(PART_MS);
+        await client.send(bytes.subarray(cut));
+      }
       sent++;
     }
     client.end();
@@ -88,14 +114,14 @@ export interface Roamer extends Disposable {
   stop(): Promise<void>;
 }
 
-export function roam(ports: readonly number[], channel: string): Roamer {
+export function roam(ports: readonly number[], channel: string, options: CastOptions = {}): Roamer {
   const stop = new AbortController();
   let caster: Caster | undefined;
   let times = 0;
   const go = async (): Promise<void> => {
     for (let turn = 0; !stop.signal.aborted; turn++) {
       const port = ports[turn % ports.length] ?? 0;
-      const next = await cast(port, channel).catch(() => undefined);
+      const next = await cast(port, channel, options).catch(() => undefined);
       if (next === undefined) {
         await Bun.sleep(AGAIN_MS);
         continue;
@@ -140,12 +166,14 @@ export interface Crowd extends Disposable {
    * Resolves when every watcher has a frame that was due after this moment; with a broadcast, one of that.
    */
   seeing(broadcast?: Synthetic): Promise<void>;
+  /** Has nobody read anything until it is called with false. */
+  freeze(frozen: boolean): void;
   /** Expects that no watcher got anything but whole frames, once and in order. */
   expectWhole(): void;
 }
 
-export function newCrowd(channel: string): Crowd {
-  const known = newKnown(STUDIO, 0);
+export function newCrowd(channel: string, studio: Studio = STUDIO): Crowd {
+  const known = newKnown(studio, 0);
   const tally = newTally();
   const seats: Seat[] = [];
   const closed = new Map<number, number>();
@@ -188,6 +216,9 @@ export function newCrowd(channel: string): Crowd {
           return `frames at ${at.length} of ${seats.length} watchers: ${at.slice(0, 5).join("; ")}`;
         },
       );
+    },
+    freeze(frozen) {
+      seats.forEach(({ socket }) => (frozen ? socket?.pause() : socket?.resume()));
     },
     expectWhole() {
       const { lost, ...others } = tally.faults;

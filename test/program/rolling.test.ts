@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { ffmpeg } from "../media/ffmpeg.ts";
 import { checksums, expectInOrder, type Judge } from "../media/oracle.ts";
+import { sendLive } from "../support/live.ts";
 import { newStage, TEST_MS, type Program, type Relay, type Stage } from "../support/program.ts";
 import { eventually } from "../support/server.ts";
 import { describeWith } from "../support/tools.ts";
@@ -51,37 +52,6 @@ async function meanwhile<Value>(event: Promise<Value>, work: () => Promise<void>
   return event;
 }
 
-/** What is held back of each frame, so that no piece of the stream ends where a frame does. */
-const HELD_BYTES = 200;
-
-/**
- * Sends the stream at the pace at which it is played, in pieces that end in the middle of frames.
- * Calls `half` when half of the frames are sent.
- */
-async function sendLive(stream: Uint8Array, to: Program, half: () => void): Promise<void> {
-  const input = ["-re", "-f", "h264", "-framerate", String(RATE), "-i", "-"];
-  const output = ["-c", "copy", "-flush_packets", "1", "-f", "h264", "-"];
-  const paced = Bun.spawn(["ffmpeg", "-v", "error", ...input, ...output], {
-    stdin: stream,
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  let held: Uint8Array = new Uint8Array(0);
-  let sent = 0;
-  for await (const chunk of paced.stdout) {
-    const bytes = Buffer.concat([held, chunk]);
-    const length = Math.max(bytes.length - HELD_BYTES, 0);
-    held = bytes.subarray(length);
-    await to.write(bytes.subarray(0, length));
-    sent += length;
-    if (sent > stream.length / 2) {
-      half();
-    }
-  }
-  await to.write(held);
-  await to.end();
-}
-
 /** Expects of each watcher that it ended well, and has all frames but those of one gap. */
 async function expectWhole(
   watchers: readonly Program[],
@@ -119,7 +89,7 @@ describeWith("ffmpeg", "a rolling restart", () => {
       await watched(first, WATCHERS);
       const broadcaster = stage.fstream(["broadcast", ...where]);
       const half = Promise.withResolvers<void>();
-      const sending = sendLive(stream, broadcaster, half.resolve);
+      const sending = sendLive(stream, RATE, broadcaster, half.resolve);
       await Promise.race([half.promise, sending]);
       const second = await replace(stage, first);
       expect(second.port).toBe(first.port);
