@@ -8,7 +8,7 @@ import type { Broadcast, Channel } from "../hub/model.ts";
 import type { Own } from "./lead.ts";
 import { lockOf } from "./lock.ts";
 import type { Office } from "./office.ts";
-import { drop, put } from "./table.ts";
+import { drop, put, type Place } from "./table.ts";
 import type { Stream } from "./words.ts";
 
 const BUSY = refusal("busy", "the channel has a broadcaster");
@@ -106,39 +106,43 @@ export function give(office: Office, from: string, number: number, seq: number):
   tell(from, { k: "gave", from: table.self.id, number });
 }
 
-/** Asks the node that has a channel to give it up, for a broadcaster of ours. */
+/**
+ * Asks the node that has a channel to give it up, for a broadcaster of ours. Those who watch here get the
+ * rest of what was before, if it comes in time.
+ */
 export async function claim(
   office: Office,
   user: string,
   channel: string,
 ): Promise<Refusal | null> {
-  const { claims, clock, followings, isUp, mirrors, settings, table, tell } = office;
+  const { clock, followings, mirrors, settings, table } = office;
   const key = keyOf(user, channel);
   const best = table.best(key);
-  if (best === undefined || best.node === table.self || best.stream.silent || !isUp()) {
-    return null;
-  }
-  if (settings.takeover === "refuse") {
-    return BUSY;
-  }
-  const number = ++office.lastClaim;
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  claims.set(number, resolve);
-  tell(best.node.id, { k: "claim", from: table.self.id, number, seq: best.stream.seq });
-  const cancel = clock.after(YIELD_MS, () => resolve(true));
-  const isGiven = await promise;
-  cancel();
-  claims.delete(number);
-  if (!isGiven) {
-    return BUSY;
+  if (best !== undefined && best.node !== table.self && !best.stream.silent && office.isUp()) {
+    if (settings.takeover === "refuse" || !(await isGiven(office, best))) {
+      return BUSY;
+    }
   }
   const mirror = mirrors.get(key);
-  if (mirror?.node === best.node && mirror.link.stream.seq === best.stream.seq) {
-    // Those who watch here get the rest of it before the new one begins, if it comes in time.
+  if (mirror !== undefined && !mirror.node.lost) {
     await new Promise<void>((go) => {
       followings.after(mirror.link, YIELD_MS, go);
       clock.after(YIELD_MS, go);
     });
   }
   return null;
+}
+
+/** Whether a node gives a channel up. One that does not answer has lost it. */
+async function isGiven(office: Office, { node, stream }: Place): Promise<boolean> {
+  const { claims, clock, table, tell } = office;
+  const number = ++office.lastClaim;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  claims.set(number, resolve);
+  tell(node.id, { k: "claim", from: table.self.id, number, seq: stream.seq });
+  const cancel = clock.after(YIELD_MS, () => resolve(true));
+  const given = await promise;
+  cancel();
+  claims.delete(number);
+  return given;
 }
