@@ -53,10 +53,15 @@ describeWith(NATS_SERVER, "with --retry, when the node of a broadcaster goes awa
       returning.kill("SIGINT");
       const original = await checksums(JUDGE, stream);
       expect(original.length).toBe(FRAMES);
-      for (const bytes of await Promise.all(received)) {
+      for (const [index, bytes] of (await Promise.all(received)).entries()) {
         // This throws where ffmpeg says a single word.
         const shown = await checksums(JUDGE, bytes);
-        expect(expectInOrder(shown, original)).toBeLessThanOrEqual(1);
+        if (index === 0) {
+          // Who comes back may get the newest keyframe, and what followed it, a second time.
+          expect(shown.filter((frame) => !original.includes(frame))).toEqual([]);
+        } else {
+          expect(expectInOrder(shown, original)).toBeLessThanOrEqual(1);
+        }
         expect(shown.length).toBeGreaterThan(FRAMES / 2);
         expect([shown[0], shown.at(-1)]).toEqual([original[0], original.at(-1)]);
       }
