@@ -94,7 +94,10 @@ export function followInto(
       return hasRoom;
     },
     settle: () => settleHeld(broadcast),
-    frame: (offset) => noteFrame(broadcast.marks, offset, broadcast.clock.now()),
+    frame(offset) {
+      noteFrame(broadcast.marks, offset, broadcast.clock.now());
+      broadcast.closing?.();
+    },
     join(point, isCopied) {
       remote.points.push({ point, isCopied });
       takePoints(broadcast, remote);
