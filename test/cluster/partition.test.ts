@@ -22,13 +22,25 @@ setDefaultTimeout(TEST_MS);
 const FRAME_BYTES = 400;
 const RATE = 50;
 
+const FLAGS = ["--linger", "1m", "--lag", "1m"];
+
 /** Numbers of frames by which broadcasts are told apart. */
 const NEXT = 1_000_000;
 
-/** How a NATS server finds out within seconds that another one does not answer. */
-const PING = ['ping_interval: "1s"', "ping_max: 2", 'write_deadline: "1s"'];
+/** The kernel's tries to send again before it gives a connection up: some two seconds, in place of minutes. */
+const TRIES = "net.ipv4.tcp_retries2=2";
 
 const UNROUTED = /Router connection closed: (?!Duplicate Route)/;
+
+/** Whether what is said meanwhile is lost, for NATS finds out; else it comes late. */
+interface Outage {
+  readonly notices: boolean;
+}
+
+const OUTAGES = [
+  ["and NATS has noticed", { notices: true }],
+  ["before NATS has noticed", { notices: false }],
+] as const;
 
 interface Node {
   readonly server: Program;
@@ -44,24 +56,23 @@ interface Scene {
   readonly far: Node;
 }
 
-async function newScene(
-  network: Network,
-  stage: Stage,
-  lines: readonly string[],
-  flags: readonly string[],
-): Promise<Scene> {
+async function newScene(network: Network, stage: Stage, { notices }: Outage): Promise<Scene> {
+  for (const side of ["near", "far"] as const) {
+    if (notices) {
+      await stage.run([...network.prefix(side), "sysctl", "-qw", TRIES]).exited();
+    }
+  }
   await stage.file("users/bob.ini", "[DEFAULT]\n");
   const nats = await startNats(stage, {
     servers: 2,
     hosts: [NEAR_ADDRESS, FAR_ADDRESS],
     prefixes: [network.prefix("near"), network.prefix("far")],
-    lines,
   });
   const start = async (side: Side, index: number): Promise<Node> => {
     const where = ["--host", "127.0.0.1", "--port", "0", "--admin-port", "0"];
     const own = ["--node", side, "--cluster", nats.server(index).url];
     const users = ["--users", stage.path("users")];
-    const args = ["serve", ...where, ...users, ...own, ...flags];
+    const args = ["serve", ...where, ...users, ...own, ...FLAGS];
     const server = network.run(stage, side, args, { stdin: "ignore" });
     const line = await server.said.line(/ listening on /);
     const at = [/ on (\S+)/.exec(line)?.[1] ?? "", "--user", "bob"];
@@ -87,11 +98,14 @@ async function knows(one: Node, other: Node, times: number): Promise<void> {
 }
 
 /** Cuts the cable, and waits until each side has lost the other; where NATS `notices`, until it has given up its route. */
-async function cut(network: Network, { nats, near, far }: Scene, notices: boolean): Promise<void> {
+async function cut(
+  network: Network,
+  { nats, near, far }: Scene,
+  { notices }: Outage,
+): Promise<void> {
   network.cut();
   await Promise.all([
-    // The other server hears of it when it can.
-    ...(notices ? [nats.server(0).said().line(UNROUTED)] : []),
+    ...(notices ? nats.servers.map((server) => server.said().line(UNROUTED)) : []),
     near.server.said.line(/cluster: node far is lost/),
     far.server.said.line(/cluster: node near is lost/),
   ]);
@@ -102,27 +116,19 @@ async function mend(network: Network, { near, far }: Scene): Promise<void> {
   await Promise.all([knows(near, far, 2), knows(far, near, 2)]);
 }
 
-const FLAGS = ["--linger", "1m", "--lag", "1m"];
-
-/** Whether NATS servers find out before the cable is mended, or just send what has piled up. */
-const OUTAGES = [
-  ["and NATS has noticed", PING],
-  ["before NATS has noticed", []],
-] as const;
-
 describeWith(NATS_SERVER, "a cluster", () => {
   describeWithNetwork("between whose parts the cable is cut", () => {
     test.concurrent.each(OUTAGES)(
       "goes on at both sides, and when it is mended %s, watchers go on where they were",
-      async (_, lines) => {
+      async (_, outage) => {
         using network = newNetwork();
         await using stage = await newStage();
-        const scene = await newScene(network, stage, lines, FLAGS);
+        const scene = await newScene(network, stage, outage);
         const { near, far } = scene;
         const [here, there] = [await near.watcher(), await far.watcher()];
         using player = play(near.broadcaster(), FRAME_BYTES, RATE);
         await Promise.all([here.hears(20), there.hears(20)]);
-        await cut(network, scene, lines === PING);
+        await cut(network, scene, outage);
         await player.plays(2 * RATE);
         await here.hears(player.sent() - 1);
         const { last } = there.heard();
@@ -139,16 +145,16 @@ describeWith(NATS_SERVER, "a cluster", () => {
 
     test.concurrent.each(OUTAGES)(
       "has a broadcaster at each side, and when it is mended %s, the newer one alone",
-      async (_, lines) => {
+      async (_, outage) => {
         using network = newNetwork();
         await using stage = await newStage();
-        const scene = await newScene(network, stage, lines, FLAGS);
+        const scene = await newScene(network, stage, outage);
         const { near, far } = scene;
         const [here, there] = [await near.watcher(), await far.watcher()];
         const older = near.broadcaster();
         using first = play(older, FRAME_BYTES, RATE);
         await Promise.all([here.hears(20), there.hears(20)]);
-        await cut(network, scene, lines === PING);
+        await cut(network, scene, outage);
         using second = play(far.broadcaster(), FRAME_BYTES, RATE, NEXT);
         await there.hears(NEXT + RATE);
         await here.hears(first.sent() - 1);
@@ -172,9 +178,9 @@ describeWith(NATS_SERVER, "a cluster", () => {
     test.concurrent("has a channel at each side, and then both at both sides", async () => {
       using network = newNetwork();
       await using stage = await newStage();
-      const scene = await newScene(network, stage, PING, FLAGS);
+      const scene = await newScene(network, stage, { notices: true });
       const { near, far } = scene;
-      await cut(network, scene, false);
+      await cut(network, scene, { notices: true });
       using player = play(far.broadcaster(), FRAME_BYTES, RATE);
       const [here, there] = [await near.watcher(), await far.watcher()];
       await there.hears(RATE);
