@@ -251,6 +251,8 @@ function expectWhole(received: Uint8Array): void {
   expect(all.subarray(0, at)).toEqual(Buffer.from(SETUP.subarray(0, at)));
   // A few bytes stand in too many places.
   while (at < all.length - 8) {
+    // Who had no more than the set-up may skip too.
+    at += SPLICE.every((byte, i) => all[at + i] === byte) ? SPLICE.length : 0;
     const rest = all.subarray(at);
     const start = whole.indexOf(rest.subarray(0, 8));
     expect(start % FRAME).toBe(0);
