@@ -58,7 +58,8 @@ export interface Bus {
   /** Bytes that a message may have besides its head. */
   most(): number;
   publish(subject: string, message: Uint8Array): void;
-  /** Resolves when all that was said is said, or cannot be. */
+  /** Resolves when all that was said has been heard by NATS, or cannot be. */
+  flush(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -90,16 +91,20 @@ export function openBus(options: BusOptions): Bus {
       return Math.max(Math.min(MESSAGE_BYTES, allowed - MESSAGE_HEAD_BYTES), 1);
     },
     publish: (subject, message) => publish(state, subject, message),
+    flush: () => flushAll(state),
     async stop() {
       state.stopped = true;
-      const { connection } = state;
-      if (connection !== null && state.isUp) {
-        const late = new Promise<void>((go) => void options.clock.after(BEAT_MS, go));
-        await Promise.race([connection.flush().catch(() => {}), late]);
-      }
-      await connection?.close().catch(() => {});
+      await flushAll(state);
+      await state.connection?.close().catch(() => {});
     },
   };
+}
+
+async function flushAll({ connection, isUp, options }: State): Promise<void> {
+  if (connection !== null && isUp) {
+    const late = new Promise<void>((go) => void options.clock.after(BEAT_MS, go));
+    await Promise.race([connection.flush().catch(() => {}), late]);
+  }
 }
 
 /** Connects again and again; the client itself sees to everything but the first time. */

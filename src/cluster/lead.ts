@@ -26,6 +26,8 @@ export interface Own {
   readonly channel: Channel;
   readonly broadcast: Broadcast;
   stream: Stream;
+  /** Whether no more bytes come. */
+  isFinished: boolean;
   /** By the node that they lead to. */
   readonly links: Map<string, OutLink>;
 }
@@ -127,6 +129,7 @@ export function newLead(options: LeadOptions): Lead {
     },
     noticed: (own) => own.links.forEach((link) => sendMarks(desk, link)),
     finish(own) {
+      own.isFinished = true;
       own.links.forEach((link) => {
         link.ends = true;
         goOn(desk, link);
@@ -174,7 +177,7 @@ function follow(desk: Desk, own: Own, word: Extract<ToOne, { k: "follow" }>): vo
     setup: null,
     splice: null,
     waits: false,
-    ends: stream.silent,
+    ends: own.isFinished,
     ended: false,
   };
   desk.links.set(link.handle, link);

@@ -20,7 +20,7 @@ import { newFollowings } from "./follow.ts";
 import { newLead } from "./lead.ts";
 import { forget, lose } from "./mirrors.ts";
 import type { Office, Say } from "./office.ts";
-import { began, claim, ended, recognised, silenced } from "./ours.ts";
+import { announceEnd, began, claim, ended, recognised, silenced } from "./ours.ts";
 import { ALL, allMedia, mediaSubject, subjectOfNode } from "./subjects.ts";
 import { newNode as newRecord, newTable } from "./table.ts";
 import { hear, tellBeat } from "./theirs.ts";
@@ -34,8 +34,11 @@ export interface ClusterNode {
   claim(user: string, channel: string): Promise<Refusal | null>;
   /** Joins the cluster under a name, as soon as there is a way to it. */
   start(name: string): void;
-  /** What ends from now on may go on at another node. */
-  retire(): void;
+  /**
+   * What is here is about to end, and may go on at another node. Resolves when the others know, so that
+   * whoever goes there waits for what comes.
+   */
+  retire(): Promise<void>;
   /** Leaves the cluster. */
   stop(): Promise<void>;
 }
@@ -86,8 +89,10 @@ export function newClusterNode(options: NodeOptions): ClusterNode {
       });
       stopTicking = everyBeat(clock, () => tick(office), failed);
     },
-    retire() {
+    async retire() {
       office.isRetiring = true;
+      office.own.forEach((mine) => announceEnd(office, mine));
+      await bus?.flush();
     },
     async stop() {
       stopTicking?.();

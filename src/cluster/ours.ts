@@ -27,7 +27,7 @@ export function began(office: Office, channel: Channel, broadcast: Broadcast): v
     silent: false,
     format: "",
   };
-  const mine: Own = { channel, broadcast, stream, links: new Map() };
+  const mine: Own = { channel, broadcast, stream, isFinished: false, links: new Map() };
   own.set(stream.seq, mine);
   ownByKey.set(key, mine);
   ownByBroadcast.set(broadcast, mine);
@@ -45,6 +45,16 @@ export function recognised(office: Office, mine: Own): void {
   put(table.self, mine.stream);
   tellAll({ k: "live", from: table.self.id, v: ++table.self.v, stream: mine.stream });
   lead.noticed(mine);
+}
+
+/** It is about to end here, where its present frame does, and may go on elsewhere. */
+export function announceEnd({ table, tellAll }: Office, mine: Own): void {
+  if (!mine.stream.silent) {
+    mine.stream = { ...mine.stream, silent: true };
+    const { seq } = mine.stream;
+    put(table.self, mine.stream);
+    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq, replaced: true });
+  }
 }
 
 /** Its broadcaster has gone, and may come back: no more bytes come of this one. */

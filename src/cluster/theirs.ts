@@ -207,8 +207,10 @@ function applied(
   if (word.k === "silent") {
     put(node, { ...stream, silent: true });
   }
-  if (mirror?.node === node && mirror.link.stream.seq === word.seq) {
-    mirror.isReplaced ||= word.replaced;
+  if (word.replaced && mirror?.node === node && mirror.link.stream.seq === word.seq) {
+    // Those who come now wait for the next one, while the others get the rest of this.
+    mirror.isReplaced = true;
+    mirror.following.giveWay();
   }
   return key;
 }

@@ -164,7 +164,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     shut,
     async stop() {
       shut();
-      cluster?.retire();
+      await cluster?.retire();
       directory.close();
       lobby.clear("the server is shutting down", ({ request }) => request === null);
       await lobby.emptied(settings.drain);
