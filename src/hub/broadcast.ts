@@ -157,8 +157,9 @@ export function inspect(broadcast: Broadcast): void {
       each.inlet?.want(false);
     }
   }
-  if (broadcast.remote !== null && watchersOf(broadcast).length === 0) {
-    forsake(broadcast, broadcast.remote);
+  const { remote } = broadcast;
+  if (remote !== null && remote.wanted && watchersOf(broadcast).length === 0) {
+    forsake(broadcast, remote);
   }
 }
 

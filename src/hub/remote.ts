@@ -33,18 +33,18 @@ export interface FarPoint {
   readonly isCopied: boolean;
 }
 
-/** Nobody watches any more: nothing is to come, and nothing is kept. */
+/** Nobody watches any more what was wanted: nothing is to come, and nothing is kept. */
 export function forsake(broadcast: Broadcast, remote: Remote): void {
-  if (remote.wanted) {
-    remote.wanted = false;
-    remote.started = false;
-    remote.points.length = 0;
-    remote.upstream.want(false);
-    broadcast.held?.cancelTimer();
-    broadcast.held = null;
-    broadcast.ring = newRing(0);
-    broadcast.copy = null;
-    broadcast.unsentSince = -1;
-    forgetMarks(broadcast.marks);
-  }
+  remote.wanted = false;
+  remote.started = false;
+  remote.points.length = 0;
+  remote.upstream.want(false);
+  broadcast.pending?.();
+  broadcast.pending = null;
+  broadcast.held?.cancelTimer();
+  broadcast.held = null;
+  broadcast.ring = newRing(0);
+  broadcast.copy = null;
+  broadcast.unsentSince = -1;
+  forgetMarks(broadcast.marks);
 }
