@@ -18,6 +18,7 @@
  */
 import { encodeUtf8 } from "../core/bytes.ts";
 import { isCode, type Code } from "../core/errors.ts";
+import { NODE_NAME_MAX_CHARS } from "../core/limits.ts";
 import { isChannel, isName } from "../protocol/request.ts";
 import { isNodeId } from "./subjects.ts";
 
@@ -97,9 +98,6 @@ export type ToOne =
     } & From);
 
 export type Word = ToAll | ToOne;
-
-/** Characters of a node's name, and of a reason, that are taken from another node. */
-const TEXT_MAX = 256;
 
 export function writeWord(word: Word): Uint8Array {
   return encodeUtf8(JSON.stringify(word));
@@ -196,7 +194,7 @@ function streamOf(value: unknown): Stream | undefined {
   }
   const isNamed =
     typeof user === "string" && isName(user) && typeof channel === "string" && isChannel(channel);
-  return isNamed && typeof lock === "string" && lock.length <= TEXT_MAX
+  return isNamed && typeof lock === "string" && lock.length <= NODE_NAME_MAX_CHARS
     ? { seq, epoch, user, channel, lock, silent: silent === true, format: textOf(format) ?? "" }
     : undefined;
 }
@@ -212,7 +210,7 @@ function wholeOf(value: unknown): number | undefined {
 
 /** A text of bounded length, without what would change the line of a log that it stands in. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.length <= TEXT_MAX && !/\p{Cc}/u.test(value)
+  return typeof value === "string" && value.length <= NODE_NAME_MAX_CHARS && !/\p{Cc}/u.test(value)
     ? value
     : undefined;
 }

@@ -334,6 +334,9 @@ export const NODE_FORGOTTEN_MS: number = 10 * 60_000;
 /** Nodes of a cluster. Each hears each, so heartbeats grow with the square of it. */
 export const NODES_MAX = 256;
 
+/** Characters of a node's name, and of a reason that another node gives. They stand in lines of a log. */
+export const NODE_NAME_MAX_CHARS = 256;
+
 /** Channels that one other node may have on air. Each costs a kilobyte here before anybody watches. */
 export const NODE_STREAMS_MAX = 100_000;
 

@@ -7,6 +7,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { BusAddress } from "../cluster/bus.ts";
 import type { ClusterNode } from "../cluster/node.ts";
 import type { Clock } from "../core/clock.ts";
+import { NODE_NAME_MAX_CHARS } from "../core/limits.ts";
 import type { Directory } from "../hub/directory.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
@@ -24,6 +25,9 @@ export async function joinCluster(options: ClusteringOptions): Promise<ClusterNo
   const { clock, directory, failed, log, settings } = options;
   if (settings.cluster === undefined) {
     return undefined;
+  }
+  if ((settings.node ?? "").length > NODE_NAME_MAX_CHARS) {
+    throw new Error(`node is too long a name: ${NODE_NAME_MAX_CHARS} characters are the most`);
   }
   const address = await addressOf(settings, settings.cluster);
   const { newClusterNode } = await import("../cluster/node.ts");

@@ -351,3 +351,15 @@ test("a cluster with two workers is a mistake on the command line", async () => 
     expect.stringMatching(/cluster.*workers|workers.*cluster/),
   ]);
 });
+
+test.each([
+  ["an address that is none", ["--cluster", "http://127.0.0.1:4222"], /write nats:\/\/HOST:PORT/],
+  ["a node's name that others would not read", ["--node", "n".repeat(257)], /256 characters/],
+  ["credentials that are not there", ["--cluster-credentials", "gone.creds"], /cannot be read/],
+])("with %s no server starts, and one line says why", async (_, flags, line) => {
+  await using stage = await newStage();
+  const args = ["serve", "--port", "0", "--cluster", "nats://127.0.0.1:4222", ...flags];
+  const { code, stderr } = await stage.fstream(args, { stdin: "ignore" }).ending();
+  expect(code).toBe(1);
+  expect(stderr.trim().split("\n")).toEqual([expect.stringMatching(line)]);
+});
