@@ -8,6 +8,7 @@
  * It reads what the hub holds and is asked for by nobody on the way of the media.
  */
 import type { Server as HttpServer } from "bun";
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Faults } from "../server/faults.ts";
 import { ipv6Only, refuseCompany } from "../server/listener.ts";
@@ -169,7 +170,7 @@ function explain(host: string, port: number, error: unknown): Error {
     case "EADDRNOTAVAIL":
       return new Error(`${where}: this machine has no such address; see --admin-host`);
     default:
-      return new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+      return new Error(`${where}: ${messageOf(error)}`);
   }
 }
 

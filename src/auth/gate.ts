@@ -7,7 +7,7 @@
  *                  └──► limit                              └──► timeout, forbidden
  */
 import type { Clock } from "../core/clock.ts";
-import { isCode, refusal, type Code, type Refusal } from "../core/errors.ts";
+import { messageOf, isCode, refusal, type Code, type Refusal } from "../core/errors.ts";
 import { AUTH_TIMEOUT_MS } from "../core/limits.ts";
 import type { AuthRequest, Authenticator } from "./authenticator.ts";
 import { sourceOf } from "./source.ts";
@@ -125,9 +125,7 @@ async function decide(
     }
     onProblem("the authenticator gave an answer that is none");
   } catch (error) {
-    onProblem(
-      `the authenticator failed: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    onProblem(`the authenticator failed: ${messageOf(error)}`);
   }
   return FORBIDDEN;
 }

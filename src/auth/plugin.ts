@@ -7,7 +7,7 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isCode, refusal, type Refusal } from "../core/errors.ts";
+import { messageOf, isCode, refusal, type Refusal } from "../core/errors.ts";
 import { AUTH_MESSAGE_MAX_CHARS } from "../core/limits.ts";
 import type { AuthRequest, Authenticator } from "./authenticator.ts";
 
@@ -32,7 +32,7 @@ export async function loadPlugin(path: string): Promise<Authenticator> {
       try {
         return interpret(await authenticate(Object.freeze({ ...request })), request);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         throw holdsSecret(message, request) ? new Error(CONCEALED) : error;
       }
     },
@@ -44,7 +44,7 @@ async function load(file: string): Promise<object> {
     const module: object = await import(pathToFileURL(file).href);
     return module;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`The auth module ${file} cannot be loaded: ${reason}`, { cause: error });
   }
 }

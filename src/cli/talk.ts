@@ -3,6 +3,7 @@
  */
 import { createConsola, type LogType } from "consola";
 import { colors } from "consola/utils";
+import { messageOf as plainMessageOf } from "../core/errors.ts";
 
 /** A mistake on the command line: one line says what is wrong and what to type instead. */
 export class UsageError extends Error {}
@@ -40,6 +41,6 @@ function textOf(said: unknown): string {
 
 /** What an error says, as the rest of a line that begins with the program's name. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = plainMessageOf(error);
   return text.replace(/^[A-Z](?=[a-z]* )/, (letter) => letter.toLowerCase()).replace(/\.$/, "");
 }

@@ -3,7 +3,7 @@
  */
 import { getCACertificates } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
-import { refusal, type Refusal } from "../core/errors.ts";
+import { messageOf, refusal, type Refusal } from "../core/errors.ts";
 import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from "../core/limits.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
 import { writeFrame } from "../protocol/frame.ts";
@@ -249,6 +249,6 @@ function explain(address: Address, error: unknown): string {
     case "DNS_ENOTFOUND":
       return `there is no host of the name in ${where}`;
     default:
-      return `cannot connect to ${where}: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot connect to ${where}: ${messageOf(error)}`;
   }
 }

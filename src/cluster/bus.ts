@@ -10,6 +10,7 @@
  */
 import { getCACertificates } from "node:tls";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   BEAT_MS,
@@ -236,8 +237,4 @@ async function flush(state: State, connection: NatsConnection): Promise<void> {
     // The connection is lost, and with it what was to be flushed: the next one counts anew.
     state.isFlushing = false;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -33,3 +33,8 @@ export interface Refusal {
 export function refusal(code: Code, message: string): Refusal {
   return { code, message };
 }
+
+/** What was thrown, in its own words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,6 +1,7 @@
 /** The functions that the operator's module may export: onLive, onEnd, onWatch, onLeave, onSkip. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { messageOf } from "../core/errors.ts";
 import type { EventName, HookEvent, Tell } from "./event.ts";
 
 const EXPORTS: Readonly<Record<EventName, string>> = {
@@ -39,7 +40,7 @@ async function call(
   try {
     await hooks.get(event.event)?.(Object.freeze({ ...event }));
   } catch (error) {
-    onProblem(`${EXPORTS[event.event]}: ${error instanceof Error ? error.message : String(error)}`);
+    onProblem(`${EXPORTS[event.event]}: ${messageOf(error)}`);
   }
 }
 

@@ -10,6 +10,7 @@
  * not be written, or fell behind the ring, is called cut, and recording goes on in another one.
  */
 import { join } from "node:path";
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
 import type { Sink } from "../hub/sink.ts";
@@ -201,7 +202,7 @@ function account(state: State, take: Take, bytes: number): void {
 }
 
 function problem(state: State, kind: string, error: unknown): void {
-  state.options.onProblem(kind, error instanceof Error ? error.message : String(error));
+  state.options.onProblem(kind, messageOf(error));
 }
 
 /** Nothing more is tried for a while. */

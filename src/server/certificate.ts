@@ -9,6 +9,7 @@
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { CERTIFICATE_MAX_BYTES, CERTIFICATE_POLL_MS } from "../core/limits.ts";
 
@@ -139,7 +140,7 @@ export async function newRenewal(options: RenewalOptions): Promise<Renewal> {
     try {
       renewed(await readPair(files));
     } catch (error) {
-      kept(error instanceof Error ? error.message : String(error));
+      kept(messageOf(error));
     }
   };
   const look = async (): Promise<void> => {

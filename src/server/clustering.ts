@@ -3,6 +3,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { messageOf } from "../core/errors.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { BusAddress } from "../cluster/bus.ts";
 import type { ClusterNode } from "../cluster/node.ts";
@@ -97,7 +98,7 @@ async function read(name: string, path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`${name} cannot be read: ${why}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@
  * so that is never done: the handlers look at the connection's state, which hangs on the socket.
  */
 import type { SocketHandler } from "bun";
+import { messageOf } from "../core/errors.ts";
 import { KEEPALIVE_MS } from "../core/limits.ts";
 import { addressOf } from "./peer.ts";
 import { writeAddress, type Address } from "../protocol/address.ts";
@@ -146,6 +147,6 @@ export function listenProblem(address: Address, error: unknown): string {
     case "EADDRNOTAVAIL":
       return `cannot listen on ${where}: this machine has no such address; see --host`;
     default:
-      return `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot listen on ${where}: ${messageOf(error)}`;
   }
 }

@@ -1,5 +1,6 @@
 /** Recording as the settings have it. */
 import { mkdir } from "node:fs/promises";
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { newRecorder, type Recorder, type RecordSettings } from "../record/recorder.ts";
 import type { Log } from "./log.ts";
@@ -35,7 +36,7 @@ export async function startRecorder(
       onProblem: (kind, message) => log.event("warn", kind, `${kind}: ${message}`),
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`cannot record in ${record}: ${why}`, { cause: error });
   }
 }

@@ -8,6 +8,7 @@
  * Whoever holds something that a setting decides brings an applier. All of them are called at every
  * reload, also where no setting has changed: a file that a setting names may have.
  */
+import { messageOf } from "../core/errors.ts";
 import type { Log } from "./log.ts";
 import type { LoadedSettings, SettingName, Settings } from "./settings.ts";
 import { rowOf, SETTING_NAMES } from "./settings-table.ts";
@@ -55,7 +56,7 @@ function applySafely(apply: Applier, settings: Settings, log: Log): void {
   try {
     apply(settings);
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error), "reload refused");
+    log.error(messageOf(error), "reload refused");
   }
 }
 

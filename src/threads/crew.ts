@@ -3,6 +3,7 @@
  *
  *     begin ──► listening ──► … ──error, end──► gone ──RESPAWN_MS──► begin
  */
+import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Log } from "../server/log.ts";
@@ -88,7 +89,7 @@ export function newCrew(options: CrewOptions): Crew {
       options.replaced(thread);
       log.info(`worker ${thread} is replaced`, "worker replaced");
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       log.error(`worker ${thread} cannot be replaced: ${why}`, "worker crashed");
       clock.after(RESPAWN_MS, () => void replace(thread));
     }

@@ -2,6 +2,7 @@
  * One worker thread: a server of its own on the port that all share. The main thread starts it, and
  * decides what concerns more than this thread.
  */
+import { messageOf } from "../core/errors.ts";
 import { pageOfWatchers } from "../admin/lists.ts";
 import { systemClock } from "../server/clock.ts";
 import { newFaults, survive } from "../server/faults.ts";
@@ -23,7 +24,7 @@ export function work(adapt: (server: Server) => void = () => {}): void {
   self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
     if (data.kind === "start") {
       begin(data.start, adapt).catch((error: unknown) => {
-        tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+        tell({ kind: "failed", message: messageOf(error) });
       });
     }
   });
