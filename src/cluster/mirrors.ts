@@ -7,7 +7,7 @@
  *                              none      ──► the rest, then silence or the end
  */
 import { YIELD_MS } from "../core/limits.ts";
-import type { Request } from "../protocol/request.ts";
+import { broadcastRequest } from "../protocol/request.ts";
 import { formatOf } from "./follow.ts";
 import { keyTo } from "./lock.ts";
 import type { Mirror, Office } from "./office.ts";
@@ -19,19 +19,18 @@ import type { Stream } from "./words.ts";
 /** Makes the hub have what counts of a channel, after something has been heard of it. */
 export function reconcile(office: Office, key: string): void {
   const { mirrors, ownByKey, table } = office;
-  const best = table.best(key);
+  const elsewhere = table.elsewhere(key);
   const mirror = mirrors.get(key);
-  const isElsewhere = best !== undefined && best.node !== table.self && !best.stream.silent;
   const mine = ownByKey.get(key);
-  if (isElsewhere && mine !== undefined) {
+  if (elsewhere !== undefined && mine !== undefined) {
     yieldOwn(office, mine);
   }
   if (mirror === undefined) {
-    if (isElsewhere) {
-      attach(office, key, best);
+    if (elsewhere !== undefined) {
+      attach(office, key, elsewhere);
     }
-  } else if (isElsewhere && isOf(mirror, best)) {
-    keep(office, key, mirror, best);
+  } else if (elsewhere !== undefined && isOf(mirror, elsewhere)) {
+    keep(office, key, mirror, elsewhere);
   } else {
     settleSoon(office, key, mirror);
   }
@@ -92,11 +91,10 @@ function settleSoon(office: Office, key: string, mirror: Mirror): void {
 
 /** Its bytes are all there. What is to be by now? */
 function settle(office: Office, key: string, mirror: Mirror): void {
-  const { table } = office;
-  const best = table.best(key);
-  if (best !== undefined && best.node !== table.self && !best.stream.silent) {
-    if (!isOf(mirror, best)) {
-      attach(office, key, best);
+  const elsewhere = office.table.elsewhere(key);
+  if (elsewhere !== undefined) {
+    if (!isOf(mirror, elsewhere)) {
+      attach(office, key, elsewhere);
     }
     return;
   }
@@ -137,7 +135,8 @@ function attach(office: Office, key: string, { node, stream }: Place): void {
   }
   const link = followings.open(node.id, stream);
   const opens = stream.lock === "" ? null : keyTo(stream.lock);
-  const following = directory.follow(requestOf(stream), link.upstream, opens);
+  const request = broadcastRequest(stream.user, stream.channel, stream.lock);
+  const following = directory.follow(request, link.upstream, opens);
   mirrors.set(key, {
     node,
     link,
@@ -151,20 +150,6 @@ function attach(office: Office, key: string, { node, stream }: Place): void {
     following.format(formatOf(stream.format));
   }
   followings.ready(link, following);
-}
-
-/** As a request of this channel's broadcaster would be, with the hash of what watchers must know. */
-function requestOf({ channel, lock, user }: Stream): Request {
-  return {
-    verb: "broadcast",
-    user,
-    userPassword: undefined,
-    channel,
-    channelPassword: lock,
-    reply: false,
-    join: undefined,
-    wait: true,
-  };
 }
 
 /** The channels of which something has changed between two lists of one node. */

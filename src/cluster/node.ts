@@ -20,7 +20,7 @@ import { newFollowings } from "./follow.ts";
 import { newLead } from "./lead.ts";
 import { forget, lose } from "./mirrors.ts";
 import type { Office, Say } from "./office.ts";
-import { announceEnd, began, claim, ended, recognised, silenced } from "./ours.ts";
+import { announceSilence, began, claim, ended, recognised, silenced } from "./ours.ts";
 import { ALL, allMedia, mediaSubject, subjectOfNode } from "./subjects.ts";
 import { newNode as newRecord, newTable } from "./table.ts";
 import { hear, tellBeat } from "./theirs.ts";
@@ -91,7 +91,7 @@ export function newClusterNode(options: NodeOptions): ClusterNode {
     },
     async retire() {
       office.isRetiring = true;
-      office.own.forEach((mine) => announceEnd(office, mine));
+      office.own.forEach((mine) => announceSilence(office, mine, true));
       await bus?.flush();
     },
     async stop() {

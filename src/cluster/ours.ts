@@ -47,25 +47,21 @@ export function recognised(office: Office, mine: Own): void {
   lead.noticed(mine);
 }
 
-/** It is about to end here, where its present frame does, and may go on elsewhere. */
-export function announceEnd({ table, tellAll }: Office, mine: Own): void {
+/** It has no broadcaster any more, or is about to have none; `replaced` where one may be elsewhere. */
+export function announceSilence({ table, tellAll }: Office, mine: Own, replaced: boolean): void {
   if (!mine.stream.silent) {
     mine.stream = { ...mine.stream, silent: true };
     const { seq } = mine.stream;
     put(table.self, mine.stream);
-    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq, replaced: true });
+    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq, replaced });
   }
 }
 
 /** Its broadcaster has gone, and may come back: no more bytes come of this one. */
 export function silenced(office: Office, mine: Own, replaced: boolean = false): void {
-  const { lead, table, tellAll } = office;
   if (!mine.stream.silent) {
-    mine.stream = { ...mine.stream, silent: true };
-    const { seq } = mine.stream;
-    put(table.self, mine.stream);
-    lead.finish(mine);
-    tellAll({ k: "silent", from: table.self.id, v: ++table.self.v, seq, replaced });
+    office.lead.finish(mine);
+    announceSilence(office, mine, replaced);
   }
 }
 
@@ -127,9 +123,9 @@ export async function claim(
 ): Promise<Refusal | null> {
   const { clock, followings, mirrors, settings, table } = office;
   const key = keyOf(user, channel);
-  const best = table.best(key);
-  if (best !== undefined && best.node !== table.self && !best.stream.silent && office.isUp()) {
-    if (settings.takeover === "refuse" || !(await isGiven(office, best))) {
+  const elsewhere = table.elsewhere(key);
+  if (elsewhere !== undefined && office.isUp()) {
+    if (settings.takeover === "refuse" || !(await isGiven(office, elsewhere))) {
       return BUSY;
     }
   }

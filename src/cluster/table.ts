@@ -42,6 +42,8 @@ export interface Table {
   add(id: string, name: string, now: number): Node | undefined;
   /** Which broadcast of a channel counts, of all nodes that are there. */
   best(key: string): Place | undefined;
+  /** The same where another node has it, with a broadcaster. */
+  elsewhere(key: string): Place | undefined;
 }
 
 export function newNode(id: string, name: string, now: number): Node {
@@ -59,6 +61,17 @@ export function newNode(id: string, name: string, now: number): Node {
 
 export function newTable(self: Node): Table {
   const others = new Map<string, Node>();
+  const best = (key: string): Place | undefined => {
+    let found: Place | undefined;
+    for (const node of [self, ...others.values()]) {
+      const stream = node.byKey.get(key);
+      if (stream !== undefined && !node.lost) {
+        const place = { node, stream };
+        found = found === undefined || counts(place, found) ? place : found;
+      }
+    }
+    return found;
+  };
   return {
     self,
     others,
@@ -70,16 +83,11 @@ export function newTable(self: Node): Table {
       others.set(id, node);
       return node;
     },
-    best(key) {
-      let best: Place | undefined;
-      for (const node of [self, ...others.values()]) {
-        const stream = node.byKey.get(key);
-        if (stream !== undefined && !node.lost) {
-          const place = { node, stream };
-          best = best === undefined || counts(place, best) ? place : best;
-        }
-      }
-      return best;
+    best,
+    elsewhere(key) {
+      const place = best(key);
+      const isElsewhere = place !== undefined && place.node !== self && !place.stream.silent;
+      return isElsewhere ? place : undefined;
     },
   };
 }

@@ -68,17 +68,18 @@ type Said<K extends Word["k"]> = Extract<Word, { readonly k: K }>;
 
 /** What concerns a link. */
 function hearLink(
-  { followings, lead, own, table, tell }: Office,
-  { id }: Node,
+  office: Office,
+  node: Node,
   word: Said<"follow" | "taken" | "leave" | "lapsed" | "gone">,
 ): void {
-  const from = table.self.id;
+  const { followings, lead, own, table, tell } = office;
+  const { id } = node;
   const { session } = word;
   switch (word.k) {
     case "follow": {
       const mine = own.get(word.seq);
       if (mine === undefined) {
-        tell(id, { k: "gone", from, session });
+        tell(id, { k: "gone", from: table.self.id, session });
       } else {
         lead.follow(mine, word);
       }
@@ -94,7 +95,7 @@ function hearLink(
       followings.lapsed(id, session);
       break;
     case "gone":
-      tell(id, { k: "ask", from });
+      ask(office, node);
       break;
   }
 }

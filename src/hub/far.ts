@@ -20,7 +20,7 @@ import type { Known } from "../media/scan.ts";
 import type { JoinPoint, Scanner } from "../media/scanner.ts";
 import type { Request } from "../protocol/request.ts";
 import { withCopy } from "./broadcast.ts";
-import { admitWaiting, endLive, goLive, linger, type Surroundings } from "./channel.ts";
+import { admitWaiting, goLive, type Surroundings } from "./channel.ts";
 import { LEFT_BEHIND, placeAll, skip } from "./course.ts";
 import { makeCopy, receive, settleHeld } from "./intake.ts";
 import { firstFrameFrom, fitMarks, forgetMarks, noteFrame, noteJoin, offsetAt } from "./marks.ts";
@@ -28,8 +28,8 @@ import type { Broadcast, Channel, Opens, Watcher } from "./model.ts";
 import type { Remote, Upstream } from "./remote.ts";
 import { newRing } from "./ring.ts";
 import { cursorAt, DETOUR, lowestCursor, OPEN } from "./roster.ts";
-import type { Source } from "./sink.ts";
 import { divert, isUntouched } from "./slow.ts";
+import { newAbsentee, standInFor, toldOfFaults, type StandIn } from "./stand-in.ts";
 import { expel } from "./watcher.ts";
 
 /** Where the bytes of a broadcast begin to come, or go on. */
@@ -42,7 +42,7 @@ export interface Start {
 }
 
 /** The way in for what comes of a broadcast of another node. */
-export interface Following {
+export interface Following extends StandIn {
   begin(start: Start): void;
   format(format: Known): void;
   /** Takes the next bytes. False where there is no room for more before `ready`. They may be kept. */
@@ -52,14 +52,8 @@ export interface Following {
   frame(offset: number): void;
   /** `isCopied` says whether newcomers need a rewritten copy: see Rebase in media/scanner.ts. */
   join(point: JoinPoint, isCopied: boolean): void;
-  /** Its broadcaster has gone; where its node `isLost`, the same one may come back. */
-  silence(isLost: boolean): void;
   /** The same broadcaster is there again. False where it was waited for no longer. */
   revive(): boolean;
-  /** Another broadcast is about to take its place. */
-  giveWay(): void;
-  /** It has ended. */
-  end(): void;
 }
 
 /** How a broadcast of another node is reached, and what compares with the hash of its password. */
@@ -75,7 +69,7 @@ export function followInto(
   request: Request,
   { opens, upstream }: Reach,
 ): Following {
-  const source: Source = { ready: () => {}, close: () => {} };
+  const source = newAbsentee();
   const remote: Remote = { upstream, wanted: false, started: false, points: [] };
   const result = goLive(following(around), channel, request, source, { remote, opens });
   if ("code" in result) {
@@ -84,8 +78,8 @@ export function followInto(
   const broadcast = result;
   // Also when the broadcaster has gone: what has come of it is still to be taken in.
   broadcast.onRoom = () => upstream.ready();
-  const isPresent = (): boolean => channel.live === broadcast;
   return {
+    ...standInFor(around, channel, broadcast, source),
     begin: (start) => begin(broadcast, remote, start),
     format: (format) => learnFormat(broadcast, format),
     take(chunk) {
@@ -102,47 +96,22 @@ export function followInto(
       remote.points.push({ point, isCopied });
       takePoints(broadcast, remote);
     },
-    silence(isLost) {
-      // It may have given way to another one that did not come after all.
-      if (isPresent() && (channel.source === source || channel.source === null)) {
-        channel.source = null;
-        linger(around, channel, isLost);
-      }
-    },
     revive() {
-      if (isPresent() && channel.source === null) {
+      const isPresent = channel.live === broadcast;
+      if (isPresent && channel.source === null) {
         channel.lingering?.();
         channel.lingering = null;
         channel.source = source;
         admitWaiting(channel, broadcast);
       }
-      return isPresent();
-    },
-    giveWay() {
-      if (channel.source === source) {
-        channel.source = null;
-      }
-    },
-    end() {
-      if (isPresent()) {
-        channel.source = null;
-        endLive(around, channel);
-      }
+      return isPresent;
     },
   };
 }
 
 /** Who has the broadcaster records it and tells what it is. */
 function following(around: Surroundings): Surroundings {
-  return {
-    ...around,
-    began: () => {},
-    noticed(channel, notice) {
-      if (notice.kind === "fault") {
-        around.noticed(channel, notice);
-      }
-    },
-  };
+  return { ...toldOfFaults(around), began: () => {} };
 }
 
 function begin(broadcast: Broadcast, remote: Remote, start: Start): void {

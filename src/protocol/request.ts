@@ -114,6 +114,20 @@ export function requestOf({ verb, fields }: ReturnType<typeof readFields>): Requ
   return { ok: true, request };
 }
 
+/** As the request of a channel's broadcaster was, without what only the authenticator needs. */
+export function broadcastRequest(user: string, channel: string, channelPassword: string): Request {
+  return {
+    verb: "broadcast",
+    user,
+    userPassword: undefined,
+    channel,
+    channelPassword,
+    reply: false,
+    join: undefined,
+    wait: true,
+  };
+}
+
 /**
  * Writes the text of a request. The caller has made sure by {@link firstUnsendable} that no value
  * holds a comma.

@@ -12,7 +12,7 @@ import type { Mirror } from "../hub/follow.ts";
 import { takeInHeld } from "../hub/intake.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
 import { newOutlet, type News, type Wake } from "../hub/shared.ts";
-import type { Request } from "../protocol/request.ts";
+import { broadcastRequest } from "../protocol/request.ts";
 import { copyOf, originalOf } from "./ids.ts";
 import type { Answer, Claim, Live, ToMain, Turn } from "./messages.ts";
 
@@ -151,7 +151,14 @@ function began(desk: Desk, channel: Channel, broadcast: Broadcast): void {
   broadcast.outlet = outlet;
   replace(desk, key, id);
   own.set(id, { channel, broadcast });
-  tell({ kind: "live", live: { id, request: requestOf(channel), stream: outlet.stream } });
+  tell({
+    kind: "live",
+    live: {
+      id,
+      request: broadcastRequest(channel.user, channel.name, channel.password),
+      stream: outlet.stream,
+    },
+  });
 }
 
 function ended(desk: Desk, channel: Channel, { outlet }: Broadcast): void {
@@ -216,18 +223,4 @@ function forget({ mirrors, present }: Desk, id: number): void {
       break;
     }
   }
-}
-
-/** As a request of this channel's broadcaster would be, without what only the authenticator needs. */
-function requestOf({ name, password, user }: Channel): Request {
-  return {
-    verb: "broadcast",
-    user,
-    userPassword: undefined,
-    channel: name,
-    channelPassword: password,
-    reply: false,
-    join: undefined,
-    wait: true,
-  };
 }
