@@ -10,7 +10,7 @@
  * Invariant of a link: `confirmed` ≤ `at`, and `at - confirmed` ≤ LINK_WINDOW_BYTES.
  */
 import type { Clock } from "../core/clock.ts";
-import { FIRST_ASK_MS, LINK_WINDOW_BYTES, MESSAGE_BYTES, MESSAGE_FRAMES } from "../core/limits.ts";
+import { FIRST_ASK_MS, LINK_WINDOW_BYTES, MESSAGE_FRAMES } from "../core/limits.ts";
 import { takeInHeld } from "../hub/intake.ts";
 import { firstFrameFrom, offsetAt } from "../hub/marks.ts";
 import type { Broadcast, Channel } from "../hub/model.ts";
@@ -39,6 +39,7 @@ export interface OutLink {
   readonly follower: string;
   readonly session: number;
   readonly subject: string;
+  /** Null once the hub has closed it. */
   tap: Tap | null;
   /** The number of the next message. */
   number: number;
@@ -53,8 +54,7 @@ export interface OutLink {
   splice: Uint8Array | null;
   /** Whether it was refused bytes, and is to be told when there is room. */
   waits: boolean;
-  /** Whether no more bytes come, and whether it was told. */
-  ends: boolean;
+  /** Whether it was told that no more bytes come. */
   ended: boolean;
 }
 
@@ -62,7 +62,7 @@ export interface OutLink {
 export interface LeadOptions {
   readonly clock: Clock;
   readonly counters: ClusterCounters;
-  /** Bytes of a stream that a message may have, where NATS allows less than usual. */
+  /** Bytes of a stream that a message may have. */
   readonly most: () => number;
   /** Whether NATS takes more. */
   readonly ready: () => boolean;
@@ -79,8 +79,10 @@ export interface Lead {
   /** A node asks for a broadcast. */
   follow(own: Own, word: Extract<ToOne, { k: "follow" }>): void;
   taken(follower: string, session: number, at: number): void;
-  /** A node wants a broadcast no longer; without a session, no broadcast. */
-  leave(follower: string, session?: number): void;
+  /** A node wants a broadcast no longer. */
+  leave(follower: string, session: number): void;
+  /** A node is lost, and with it all links to it. */
+  lost(follower: string): void;
   /** NATS takes bytes again. */
   room(): void;
   /** Something has become known of a broadcast. */
@@ -93,6 +95,8 @@ export interface Lead {
 interface Desk {
   readonly options: LeadOptions;
   readonly links: Map<number, OutLink>;
+  /** The same by the node and its number of the session. */
+  readonly sessions: Map<string, OutLink>;
   readonly sink: Sink;
   handles: number;
 }
@@ -105,23 +109,28 @@ export function newLead(options: LeadOptions): Lead {
       return link === undefined ? -1 : send(desk, link, buffer, offset, length);
     },
   };
-  const desk: Desk = { options, links, sink, handles: 0 };
+  const sessions = new Map<string, OutLink>();
+  const desk: Desk = { options, links, sessions, sink, handles: 0 };
   const { clock } = options;
-  const of = (follower: string): OutLink[] =>
-    [...links.values()].filter((link) => link.follower === follower);
   return {
     reserve: (own) => reserve(clock, own),
     follow: (own, word) => follow(desk, own, word),
     taken(follower, session, at) {
-      const link = of(follower).find((each) => each.session === session);
+      const link = sessions.get(sessionOf({ follower, session }));
       if (link !== undefined && at > link.confirmed && at <= link.at) {
         link.confirmed = at;
         goOn(desk, link);
       }
     },
     leave(follower, session) {
-      of(follower)
-        .filter((link) => session === undefined || link.session === session)
+      const link = sessions.get(sessionOf({ follower, session }));
+      if (link !== undefined) {
+        close(desk, link);
+      }
+    },
+    lost(follower) {
+      [...links.values()]
+        .filter((link) => link.follower === follower)
         .forEach((link) => close(desk, link));
     },
     room() {
@@ -130,10 +139,7 @@ export function newLead(options: LeadOptions): Lead {
     noticed: (own) => own.links.forEach((link) => sendMarks(desk, link)),
     finish(own) {
       own.isFinished = true;
-      own.links.forEach((link) => {
-        link.ends = true;
-        goOn(desk, link);
-      });
+      own.links.forEach((link) => goOn(desk, link));
     },
   };
 }
@@ -177,10 +183,10 @@ function follow(desk: Desk, own: Own, word: Extract<ToOne, { k: "follow" }>): vo
     setup: null,
     splice: null,
     waits: false,
-    ends: own.isFinished,
     ended: false,
   };
   desk.links.set(link.handle, link);
+  desk.sessions.set(sessionOf(link), link);
   links.set(follower, link);
   const isClean = at === 0 || (at > 0 && offsetAt(marks, firstFrameFrom(marks, at)) === at);
   const named = scan.format === undefined ? 0 : layout.FORMAT;
@@ -201,7 +207,6 @@ function follow(desk: Desk, own: Own, word: Extract<ToOne, { k: "follow" }>): vo
         admitted: () => {},
         close(why) {
           link.tap = null;
-          link.ends = true;
           if (why === null) {
             sendEnd(desk, link);
           } else {
@@ -213,6 +218,10 @@ function follow(desk: Desk, own: Own, word: Extract<ToOne, { k: "follow" }>): vo
     };
   });
   sendEnd(desk, link);
+}
+
+function sessionOf({ follower, session }: Pick<OutLink, "follower" | "session">): string {
+  return `${follower}/${session}`;
 }
 
 function placeFor(
@@ -240,7 +249,7 @@ function send(desk: Desk, link: OutLink, buffer: Uint8Array, from: number, lengt
   const { ring } = link.own.broadcast;
   // The ring's end: the rest follows at once, by another call.
   const isCut = room === length && link.at + length < ring.head;
-  const piece = Math.min(MESSAGE_BYTES, most());
+  const piece = most();
   for (let done = 0; done < room;) {
     const count = Math.min(piece, room - done);
     const more = done + count < room || isCut ? layout.MORE : 0;
@@ -299,7 +308,7 @@ function same(a: Uint8Array, b: Uint8Array | null): boolean {
 }
 
 function sendBlob(desk: Desk, link: OutLink, bytes: Uint8Array): void {
-  const piece = Math.min(MESSAGE_BYTES, desk.options.most());
+  const piece = desk.options.most();
   for (let from = 0; from < bytes.length; from += piece) {
     post(desk, link, { flags: layout.BLOB }, bytes, from, Math.min(piece, bytes.length - from));
   }
@@ -320,7 +329,8 @@ function newFrames(link: OutLink): number[] {
 /** The last word of a broadcast, once all its bytes are sent. */
 function sendEnd(desk: Desk, link: OutLink): void {
   const { own, tap } = link;
-  if (link.ends && !link.ended && (tap === null || tap.cursor() >= own.broadcast.ring.head)) {
+  const isAllSent = tap === null || (own.isFinished && tap.cursor() >= own.broadcast.ring.head);
+  if (isAllSent && !link.ended) {
     link.ended = true;
     sendMarks(desk, link);
     post(desk, link, { flags: layout.FINAL });
@@ -337,6 +347,7 @@ function goOn(desk: Desk, link: OutLink): void {
 
 function close(desk: Desk, link: OutLink): void {
   desk.links.delete(link.handle);
+  desk.sessions.delete(sessionOf(link));
   if (link.own.links.get(link.follower) === link) {
     link.own.links.delete(link.follower);
   }

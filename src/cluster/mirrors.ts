@@ -40,7 +40,7 @@ export function reconcile(office: Office, key: string): void {
 export function lose(office: Office, node: Node): void {
   const { lead, mirrors } = office;
   node.lost = true;
-  lead.leave(node.id);
+  lead.lost(node.id);
   const keys = [...node.byKey.keys()];
   for (const [key, mirror] of mirrors) {
     if (mirror.node === node) {
